@@ -1,0 +1,138 @@
+//! Flow descriptors: what a component says about its flows in the custom section `longshore:flows`.
+//!
+//! The section is a sequence of frames, one per flow, which the linker puts one after another:
+//! `u32` little-endian length of the payload, `u16` ABI major, `u16` ABI minor, then the payload: a postcard
+//! [`FlowDescriptor`]. The ABI stands outside of the payload, so that any version can name any other.
+
+use postcard_schema::schema::owned::OwnedNamedType;
+use serde::{Deserialize, Serialize};
+
+use crate::abi::Abi;
+use crate::limits::Limits;
+use crate::retry::RetryPolicy;
+use crate::{Error, ErrorKind};
+
+/// The name of the custom section.
+pub const SECTION: &str = "longshore:flows";
+
+/// A parameter of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamDescriptor {
+    /// Its name in the source.
+    pub name: String,
+    /// What values it takes.
+    pub schema: OwnedNamedType,
+}
+
+/// Something that a flow asks for, as text, so that a reader can skip a key that it does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// For example `timeout_ms`.
+    pub key: String,
+    /// For example `30000`.
+    pub value: String,
+}
+
+/// A flow as its component describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowDescriptor {
+    /// The function's name.
+    pub name: String,
+    /// The function's doc comment.
+    pub doc: String,
+    /// Its parameters, in the order in which they are serialized.
+    pub params: Vec<ParamDescriptor>,
+    /// What it returns.
+    pub result: OwnedNamedType,
+    /// The attribute's options.
+    pub settings: Vec<Setting>,
+}
+
+impl FlowDescriptor {
+    /// The limits that a run of this flow gets: its own where it asks for some, defaults elsewhere.
+    ///
+    /// # Errors
+    /// Names a setting whose value cannot be read.
+    pub fn limits(&self) -> Result<Limits, Error> {
+        let mut limits = Limits::default();
+        for (key, place) in
+            [("memory_bytes", &mut limits.memory_bytes), ("timeout_ms", &mut limits.timeout_ms), ("log_bytes", &mut limits.log_bytes)]
+        {
+            if let Some(value) = self.number(key)? {
+                *place = value;
+            }
+        }
+        Ok(limits)
+    }
+
+    /// The retry policy that a run of this flow gets.
+    ///
+    /// # Errors
+    /// Names a setting whose value cannot be read.
+    pub fn retry(&self) -> Result<RetryPolicy, Error> {
+        let mut policy = RetryPolicy::default();
+        if let Some(retries) = self.number("retries")? {
+            policy.retries = retries.try_into().unwrap_or(u32::MAX);
+        }
+        if let Some(delay) = self.number("retry_delay_ms")? {
+            policy.delay_ms = delay;
+        }
+        if let Some(delay) = self.number("retry_delay_max_ms")? {
+            policy.delay_max_ms = delay;
+        }
+        Ok(policy)
+    }
+
+    /// The value of the setting `key`, if the flow has it.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str())
+    }
+
+    fn number(&self, key: &str) -> Result<Option<u64>, Error> {
+        let Some(text) = self.setting(key) else { return Ok(None) };
+        let bad = |_| Error::new(ErrorKind::Component, format!("flow {}: {key} = {text:?} is not a number", self.name));
+        text.parse().map(Some).map_err(bad)
+    }
+}
+
+/// Reads all descriptors of a section.
+///
+/// # Errors
+/// Says where the section is damaged, or names both ABI versions where the component was built for another one.
+pub fn parse(section: &[u8]) -> Result<(Abi, Vec<FlowDescriptor>), Error> {
+    let mut flows: Vec<FlowDescriptor> = Vec::new();
+    let mut abi = Abi::CURRENT;
+    let mut rest = section;
+    while !rest.is_empty() {
+        let (found, payload, after) =
+            frame(rest).ok_or_else(|| damaged(section.len() - rest.len(), "it ends in the middle of a frame"))?;
+        if !Abi::CURRENT.can_execute(found) {
+            return Err(Error::new(
+                ErrorKind::Component,
+                format!("the component was built for flow ABI {found}, and this version of longshore executes {}", Abi::CURRENT),
+            ));
+        }
+        let flow: FlowDescriptor =
+            postcard::from_bytes(payload).map_err(|error| damaged(section.len() - rest.len(), &error.to_string()))?;
+        if flows.iter().any(|other| other.name == flow.name) {
+            return Err(Error::new(ErrorKind::Component, format!("the component has two flows named {}", flow.name)));
+        }
+        flows.push(flow);
+        abi = found;
+        rest = after;
+    }
+    flows.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((abi, flows))
+}
+
+fn frame(bytes: &[u8]) -> Option<(Abi, &[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (major, rest) = rest.split_first_chunk::<2>()?;
+    let (minor, rest) = rest.split_first_chunk::<2>()?;
+    let (payload, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((Abi { major: u16::from_le_bytes(*major), minor: u16::from_le_bytes(*minor) }, payload, rest))
+}
+
+fn damaged(offset: usize, why: &str) -> Error {
+    Error::new(ErrorKind::Component, format!("the section {SECTION} is damaged at byte {offset}: {why}"))
+}

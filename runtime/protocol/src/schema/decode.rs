@@ -1,0 +1,212 @@
+//! Postcard → JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use postcard_schema::schema::owned::{
+    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType, OwnedNamedValue, OwnedNamedVariant,
+};
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+
+use super::path::Path;
+use super::{DEPTH_MAX, describe, unwrap_newtypes};
+use crate::{Error, ErrorKind};
+
+/// Items that take no bytes (units) could be claimed in any number by a length alone.
+const EMPTY_ITEMS_MAX: u32 = 65_536;
+
+/// Reads the value that `content` holds, all of it, as `schema` says. `name` is what errors call the value.
+///
+/// # Errors
+/// Names the place at which the content does not fit the schema.
+pub fn decode(schema: &OwnedNamedType, content: &[u8], name: &str) -> Result<Value, Error> {
+    let mut reader = Reader { rest: content, path: Path::root(name), empty_items: 0 };
+    let value = reader.value(schema)?;
+    if reader.rest.is_empty() {
+        return Ok(value);
+    }
+    Err(Error::new(ErrorKind::Value, format!("{name}: {} bytes are left after the value", reader.rest.len())))
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    path: Path,
+    empty_items: u32,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, schema: &OwnedNamedType) -> Result<Value, Error> {
+        if self.path.depth() > DEPTH_MAX {
+            return Err(self.bad(&format!("nested more than {DEPTH_MAX} levels deep")));
+        }
+        Ok(match &schema.ty {
+            Type::Bool => Value::Bool(self.take(schema)?),
+            Type::I8 => self.take::<i8>(schema)?.into(),
+            Type::I16 => self.take::<i16>(schema)?.into(),
+            Type::I32 => self.take::<i32>(schema)?.into(),
+            Type::I64 | Type::Isize => self.take::<i64>(schema)?.into(),
+            Type::I128 => {
+                let wide = self.take::<i128>(schema)?;
+                i64::try_from(wide).map_or_else(|_| wide.to_string().into(), Value::from)
+            }
+            Type::U8 => self.take::<u8>(schema)?.into(),
+            Type::U16 => self.take::<u16>(schema)?.into(),
+            Type::U32 => self.take::<u32>(schema)?.into(),
+            Type::U64 | Type::Usize => self.take::<u64>(schema)?.into(),
+            Type::U128 => {
+                let wide = self.take::<u128>(schema)?;
+                u64::try_from(wide).map_or_else(|_| wide.to_string().into(), Value::from)
+            }
+            Type::F32 => {
+                let narrow = self.take::<f32>(schema)?;
+                // Through its shortest text, so that 0.1 stays 0.1 and does not become 0.10000000149011612.
+                float(narrow.to_string().parse().unwrap_or(f64::NAN))
+            }
+            Type::F64 => float(self.take(schema)?),
+            Type::Char => Value::String(self.take::<char>(schema)?.into()),
+            Type::String => Value::String(self.take::<&str>(schema)?.to_owned()),
+            Type::ByteArray => Value::String(STANDARD.encode(self.take::<&[u8]>(schema)?)),
+            Type::Option(inner) => match self.take::<bool>(schema)? {
+                false => Value::Null,
+                true => self.value(inner)?,
+            },
+            Type::Unit | Type::UnitStruct => Value::Null,
+            Type::NewtypeStruct(inner) => self.value(inner)?,
+            Type::Seq(item) => {
+                let count = self.take::<u64>(schema)?;
+                self.items(count, |reader| reader.value(item))?
+            }
+            Type::Tuple(types) | Type::TupleStruct(types) => self.tuple(types)?,
+            Type::Map { key, val } => self.map(schema, key, val)?,
+            Type::Struct(fields) => self.fields(fields)?,
+            Type::Enum(variants) => self.variant(schema, variants)?,
+            Type::Schema => return Err(self.bad("schemas cannot be results")),
+        })
+    }
+
+    fn take<T: Deserialize<'a>>(&mut self, schema: &OwnedNamedType) -> Result<T, Error> {
+        let (value, rest) = postcard::take_from_bytes(self.rest)
+            .map_err(|error| self.bad(&format!("expected {}: {error}", describe(schema))))?;
+        self.rest = rest;
+        Ok(value)
+    }
+
+    fn bad(&self, why: &str) -> Error {
+        Error::new(ErrorKind::Value, format!("{}: {why}", self.path))
+    }
+
+    fn down<T>(&mut self, name: &str, visit: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.path.enter_field(name);
+        let result = visit(self);
+        self.path.leave();
+        result
+    }
+
+    fn items(&mut self, count: u64, mut item: impl FnMut(&mut Self) -> Result<Value, Error>) -> Result<Value, Error> {
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let before = self.rest.len();
+            self.path.enter_item(values.len());
+            let value = item(self);
+            self.path.leave();
+            values.push(value?);
+            if self.rest.len() == before {
+                self.empty_items += 1;
+                if self.empty_items > EMPTY_ITEMS_MAX {
+                    return Err(self.bad(&format!("more than {EMPTY_ITEMS_MAX} items without content")));
+                }
+            }
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn tuple(&mut self, types: &[OwnedNamedType]) -> Result<Value, Error> {
+        let mut values = Vec::with_capacity(types.len());
+        for ty in types {
+            self.path.enter_item(values.len());
+            let value = self.value(ty);
+            self.path.leave();
+            values.push(value?);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn map(&mut self, schema: &OwnedNamedType, key: &OwnedNamedType, val: &OwnedNamedType) -> Result<Value, Error> {
+        let count = self.take::<u64>(schema)?;
+        let pairs = self.items(count, |reader| Ok(Value::Array(vec![reader.value(key)?, reader.value(val)?])))?;
+        let Value::Array(pairs) = pairs else { return Err(self.bad("a map is a list of pairs")) };
+        if !has_text_form(key) {
+            return Ok(Value::Array(pairs));
+        }
+        let mut entries = Map::new();
+        for pair in pairs {
+            let Value::Array(pair) = pair else { continue };
+            let Ok([name, value]) = <[Value; 2]>::try_from(pair) else { continue };
+            let name = match name {
+                Value::String(name) => name,
+                other => other.to_string(),
+            };
+            if entries.contains_key(&name) {
+                return Err(self.bad(&format!("the key {name:?} stands there twice")));
+            }
+            entries.insert(name, value);
+        }
+        Ok(Value::Object(entries))
+    }
+
+    fn fields(&mut self, fields: &[OwnedNamedValue]) -> Result<Value, Error> {
+        let mut entries = Map::new();
+        for field in fields {
+            let value = self.down(&field.name, |reader| reader.value(&field.ty))?;
+            entries.insert(field.name.clone(), value);
+        }
+        Ok(Value::Object(entries))
+    }
+
+    fn variant(&mut self, schema: &OwnedNamedType, variants: &[OwnedNamedVariant]) -> Result<Value, Error> {
+        let index = self.take::<u32>(schema)?;
+        let Some(variant) = variants.get(index as usize) else {
+            return Err(self.bad(&format!("{} has no variant number {index}", schema.name)));
+        };
+        let content = self.down(&variant.name, |reader| match &variant.ty {
+            Variant::UnitVariant => Ok(None),
+            Variant::NewtypeVariant(inner) => reader.value(inner).map(Some),
+            Variant::TupleVariant(types) => reader.tuple(types).map(Some),
+            Variant::StructVariant(fields) => reader.fields(fields).map(Some),
+        })?;
+        Ok(match content {
+            None => Value::String(variant.name.clone()),
+            Some(content) => Value::Object(Map::from_iter([(variant.name.clone(), content)])),
+        })
+    }
+}
+
+fn float(number: f64) -> Value {
+    match Number::from_f64(number) {
+        Some(number) => Value::Number(number),
+        None if number.is_nan() => "NaN".into(),
+        None if number > 0.0 => "Infinity".into(),
+        None => "-Infinity".into(),
+    }
+}
+
+/// Whether keys of this type can be the keys of a JSON object without two of them looking alike.
+fn has_text_form(key: &OwnedNamedType) -> bool {
+    match unwrap_newtypes(key) {
+        Type::String
+        | Type::Char
+        | Type::Bool
+        | Type::I8
+        | Type::I16
+        | Type::I32
+        | Type::I64
+        | Type::Isize
+        | Type::U8
+        | Type::U16
+        | Type::U32
+        | Type::U64
+        | Type::Usize => true,
+        Type::Enum(variants) => variants.iter().all(|variant| matches!(variant.ty, Variant::UnitVariant)),
+        _ => false,
+    }
+}
