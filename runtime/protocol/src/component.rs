@@ -26,11 +26,18 @@ impl Description {
         let names: Vec<_> = self.flows.iter().map(|flow| flow.name.as_str()).collect();
         let found = match (name, self.flows.as_slice()) {
             (None, [only]) => return Ok(only),
-            (None, _) => return Err(bad(format!("the component has several flows, name one: {}", names.join(", ")))),
+            (None, _) => {
+                return Err(bad(format!(
+                    "the component has several flows, name one: {}",
+                    names.join(", ")
+                )));
+            }
             (Some(name), flows) => flows.iter().find(|flow| flow.name == name).ok_or(name),
         };
         found.map_err(|name| match suggest::nearest(name, names.iter().copied()) {
-            Some(near) => bad(format!("the component has no flow {name:?}; did you mean {near:?}?")),
+            Some(near) => {
+                bad(format!("the component has no flow {name:?}; did you mean {near:?}?"))
+            }
             None => bad(format!("the component has no flow {name:?}; it has {}", names.join(", "))),
         })
     }
@@ -57,7 +64,8 @@ pub fn describe(bytes: &[u8]) -> Result<Description, Error> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(reader) if depth == 0 => {
                 for import in reader {
-                    let import = import.map_err(|error| bad(format!("the component is damaged: {error}")))?;
+                    let import = import
+                        .map_err(|error| bad(format!("the component is damaged: {error}")))?;
                     imports.push(import.name.name.to_owned());
                 }
             }
@@ -68,7 +76,10 @@ pub fn describe(bytes: &[u8]) -> Result<Description, Error> {
         }
     }
     if section.is_empty() {
-        return Err(bad(format!("the component has no section {}: it was not built with longshore-sdk", descriptor::SECTION)));
+        return Err(bad(format!(
+            "the component has no section {}: it was not built with longshore-sdk",
+            descriptor::SECTION
+        )));
     }
     let (abi, flows) = descriptor::parse(&section)?;
     imports.sort();

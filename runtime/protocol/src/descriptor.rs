@@ -55,9 +55,11 @@ impl FlowDescriptor {
     /// Names a setting whose value cannot be read.
     pub fn limits(&self) -> Result<Limits, Error> {
         let mut limits = Limits::default();
-        for (key, place) in
-            [("memory_bytes", &mut limits.memory_bytes), ("timeout_ms", &mut limits.timeout_ms), ("log_bytes", &mut limits.log_bytes)]
-        {
+        for (key, place) in [
+            ("memory_bytes", &mut limits.memory_bytes),
+            ("timeout_ms", &mut limits.timeout_ms),
+            ("log_bytes", &mut limits.log_bytes),
+        ] {
             if let Some(value) = self.number(key)? {
                 *place = value;
             }
@@ -85,12 +87,20 @@ impl FlowDescriptor {
 
     /// The value of the setting `key`, if the flow has it.
     pub fn setting(&self, key: &str) -> Option<&str> {
-        self.settings.iter().find(|setting| setting.key == key).map(|setting| setting.value.as_str())
+        self.settings
+            .iter()
+            .find(|setting| setting.key == key)
+            .map(|setting| setting.value.as_str())
     }
 
     fn number(&self, key: &str) -> Result<Option<u64>, Error> {
         let Some(text) = self.setting(key) else { return Ok(None) };
-        let bad = |_| Error::new(ErrorKind::Component, format!("flow {}: {key} = {text:?} is not a number", self.name));
+        let bad = |_| {
+            Error::new(
+                ErrorKind::Component,
+                format!("flow {}: {key} = {text:?} is not a number", self.name),
+            )
+        };
         text.parse().map(Some).map_err(bad)
     }
 }
@@ -104,18 +114,25 @@ pub fn parse(section: &[u8]) -> Result<(Abi, Vec<FlowDescriptor>), Error> {
     let mut abi = Abi::CURRENT;
     let mut rest = section;
     while !rest.is_empty() {
-        let (found, payload, after) =
-            frame(rest).ok_or_else(|| damaged(section.len() - rest.len(), "it ends in the middle of a frame"))?;
+        let (found, payload, after) = frame(rest).ok_or_else(|| {
+            damaged(section.len() - rest.len(), "it ends in the middle of a frame")
+        })?;
         if !Abi::CURRENT.can_execute(found) {
             return Err(Error::new(
                 ErrorKind::Component,
-                format!("the component was built for flow ABI {found}, and this version of longshore executes {}", Abi::CURRENT),
+                format!(
+                    "the component was built for flow ABI {found}, and this version of longshore executes {}",
+                    Abi::CURRENT
+                ),
             ));
         }
-        let flow: FlowDescriptor =
-            postcard::from_bytes(payload).map_err(|error| damaged(section.len() - rest.len(), &error.to_string()))?;
+        let flow: FlowDescriptor = postcard::from_bytes(payload)
+            .map_err(|error| damaged(section.len() - rest.len(), &error.to_string()))?;
         if flows.iter().any(|other| other.name == flow.name) {
-            return Err(Error::new(ErrorKind::Component, format!("the component has two flows named {}", flow.name)));
+            return Err(Error::new(
+                ErrorKind::Component,
+                format!("the component has two flows named {}", flow.name),
+            ));
         }
         flows.push(flow);
         abi = found;
@@ -129,10 +146,18 @@ fn frame(bytes: &[u8]) -> Option<(Abi, &[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (major, rest) = rest.split_first_chunk::<2>()?;
     let (minor, rest) = rest.split_first_chunk::<2>()?;
-    let (payload, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    Some((Abi { major: u16::from_le_bytes(*major), minor: u16::from_le_bytes(*minor) }, payload, rest))
+    let (payload, rest) =
+        rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((
+        Abi { major: u16::from_le_bytes(*major), minor: u16::from_le_bytes(*minor) },
+        payload,
+        rest,
+    ))
 }
 
 fn damaged(offset: usize, why: &str) -> Error {
-    Error::new(ErrorKind::Component, format!("the section {SECTION} is damaged at byte {offset}: {why}"))
+    Error::new(
+        ErrorKind::Component,
+        format!("the section {SECTION} is damaged at byte {offset}: {why}"),
+    )
 }

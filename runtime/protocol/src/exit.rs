@@ -39,7 +39,10 @@ pub const DETACHED: ExitCode = ExitCode(130);
 pub const TABLE: &[(ExitCode, &str)] = &[
     (OK, "success: the run completed, the verb did its work"),
     (INTERNAL, "something that should not happen; please report it"),
-    (BAD_INPUT, "bad input: arguments, parameters, component, an unknown name; nothing was stored or started"),
+    (
+        BAD_INPUT,
+        "bad input: arguments, parameters, component, an unknown name; nothing was stored or started",
+    ),
     (RUN_FAILED, "the flow returned an error, panicked or trapped"),
     (RUN_OVER_LIMIT, "the run hit a limit (memory, result size, …)"),
     (RUN_TIMED_OUT, "the run took longer than its timeout"),

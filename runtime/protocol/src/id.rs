@@ -29,7 +29,10 @@ impl RunId {
             let (seconds, nanos) = time.to_unix();
             seconds.saturating_mul(1_000).saturating_add(u64::from(nanos) / 1_000_000)
         });
-        i64::try_from(millis).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+        i64::try_from(millis)
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The UTC day of [`RunId::ordered_at`] as `yyyymmdd`: the folder in which the run lies.
@@ -46,7 +49,8 @@ impl RunId {
 
     /// Whether `ending` (hex digits, dashes ignored) is the end of this id.
     pub fn ends_with(&self, ending: &str) -> bool {
-        let ending: String = ending.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
+        let ending: String =
+            ending.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
         self.0.simple().to_string().ends_with(&ending)
     }
 }
@@ -78,7 +82,8 @@ impl FromStr for RunId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let id = Uuid::try_parse(text).map_err(|_| Error::new(ErrorKind::Text, format!("{text:?} is not a run id")))?;
+        let id = Uuid::try_parse(text)
+            .map_err(|_| Error::new(ErrorKind::Text, format!("{text:?} is not a run id")))?;
         Self::try_from(id)
     }
 }
@@ -115,7 +120,12 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad = || Error::new(ErrorKind::Text, format!("{text:?} is not a SHA-256 digest (64 lower-case hex digits)"));
+        let bad = || {
+            Error::new(
+                ErrorKind::Text,
+                format!("{text:?} is not a SHA-256 digest (64 lower-case hex digits)"),
+            )
+        };
         if text.len() != 64 || text.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(bad());
         }
@@ -184,7 +194,9 @@ impl TryFrom<String> for Tenant {
         }
         Err(Error::new(
             ErrorKind::Text,
-            format!("{text:?} is not a tenant name (1 to 63 of a-z, 0-9 and '-', no '-' at either end)"),
+            format!(
+                "{text:?} is not a tenant name (1 to 63 of a-z, 0-9 and '-', no '-' at either end)"
+            ),
         ))
     }
 }

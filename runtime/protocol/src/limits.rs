@@ -74,6 +74,8 @@ pub enum LimitName {
     TableElements,
     /// Instances, memories or tables of the component.
     Instances,
+    /// What may cross between guest and host in one call.
+    HostCallBytes,
     /// A limit that this version does not know; read, never written.
     #[serde(other)]
     Other,
@@ -87,6 +89,7 @@ impl std::fmt::Display for LimitName {
             Self::StackBytes => "stack size",
             Self::TableElements => "table size",
             Self::Instances => "number of instances",
+            Self::HostCallBytes => "data of one host call",
             Self::Other => "unknown",
         })
     }

@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn the_pause_doubles_up_to_its_maximum() {
         let policy = RetryPolicy { retries: 9, delay_ms: 100, delay_max_ms: 1_000 };
-        let pauses: Vec<_> = (1..=6).map(|attempt| policy.pause_after(attempt, 0.0).as_millis()).collect();
+        let pauses: Vec<_> =
+            (1..=6).map(|attempt| policy.pause_after(attempt, 0.0).as_millis()).collect();
         assert_eq!(pauses, [100, 200, 400, 800, 1_000, 1_000]);
         assert_eq!(policy.pause_after(1, 1.0).as_millis(), 75);
         assert_eq!(policy.pause_after(u32::MAX, 0.0).as_millis(), 1_000);

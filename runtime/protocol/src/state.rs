@@ -51,7 +51,9 @@ impl State {
     pub fn is_final(self) -> bool {
         match self {
             Self::Scheduled | Self::Pending | Self::Running | Self::Cancelling => false,
-            Self::Completed | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed => true,
+            Self::Completed | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed => {
+                true
+            }
         }
     }
 
@@ -81,10 +83,12 @@ impl FromStr for State {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|state| state.word().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            let words: Vec<_> = Self::ALL.iter().map(|state| state.word()).collect();
-            format!("{text:?} is not a state; the states are {}", words.join(", "))
-        })
+        Self::ALL.into_iter().find(|state| state.word().eq_ignore_ascii_case(text)).ok_or_else(
+            || {
+                let words: Vec<_> = Self::ALL.iter().map(|state| state.word()).collect();
+                format!("{text:?} is not a state; the states are {}", words.join(", "))
+            },
+        )
     }
 }
 
@@ -154,12 +158,20 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 pub fn derive(evidence: &Evidence<'_>, now: Timestamp) -> Derived {
     if let Some(outcome) = evidence.outcome {
         let sentence = outcome.verdict.sentence();
-        return Derived { state: outcome.verdict.state(), reason: Some(sentence).filter(|text| !text.is_empty()) };
+        return Derived {
+            state: outcome.verdict.state(),
+            reason: Some(sentence).filter(|text| !text.is_empty()),
+        };
     }
     match evidence.job_state {
-        Some(JobState::Exited { code, reason }) => over(evidence, &exit_sentence(*code, reason.as_deref())),
+        Some(JobState::Exited { code, reason }) => {
+            over(evidence, &exit_sentence(*code, reason.as_deref()))
+        }
         Some(JobState::Gone) => over(evidence, "the job is gone and left no outcome"),
-        Some(JobState::Running) => alive(evidence, if evidence.started.is_some() { State::Running } else { State::Pending }),
+        Some(JobState::Running) => alive(
+            evidence,
+            if evidence.started.is_some() { State::Running } else { State::Pending },
+        ),
         Some(JobState::Pending) => alive(evidence, State::Pending),
         Some(JobState::Unknown { because }) => silent_or_alive(evidence, because, now),
         None => not_launched(evidence, now),
@@ -197,7 +209,12 @@ fn silent_or_alive(evidence: &Evidence<'_>, because: &str, now: Timestamp) -> De
     let silence = now.duration_since(heard);
     if is_longer(silence, SILENCE_MAX) {
         let seconds = silence.as_secs();
-        return over(evidence, &format!("no heartbeat for {seconds} s, and the infrastructure cannot be asked: {because}"));
+        return over(
+            evidence,
+            &format!(
+                "no heartbeat for {seconds} s, and the infrastructure cannot be asked: {because}"
+            ),
+        );
     }
     alive(evidence, State::Running)
 }
@@ -252,16 +269,32 @@ mod tests {
 
     fn job() -> JobRecord {
         let format = FormatVersion::CURRENT;
-        JobRecord { format, kind: "process".into(), handle: "h".into(), launcher: "0".into(), launched_at: after(1) }
+        JobRecord {
+            format,
+            kind: "process".into(),
+            handle: "h".into(),
+            launcher: "0".into(),
+            launched_at: after(1),
+        }
     }
 
     fn started() -> Started {
         let format = FormatVersion::CURRENT;
-        Started { format, attempt: 1, started_at: after(2), host: Host::default(), runtime: "0".into() }
+        Started {
+            format,
+            attempt: 1,
+            started_at: after(2),
+            host: Host::default(),
+            runtime: "0".into(),
+        }
     }
 
     fn cancel() -> CancelRequest {
-        CancelRequest { format: FormatVersion::CURRENT, requested_at: after(5), reason: Some("enough".into()) }
+        CancelRequest {
+            format: FormatVersion::CURRENT,
+            requested_at: after(5),
+            reason: Some("enough".into()),
+        }
     }
 
     fn exited() -> JobState {
@@ -269,9 +302,22 @@ mod tests {
     }
 
     /// What is known, in the order of the table below: started, beat age, cancel, job record, job state.
-    fn state(started: Option<&Started>, cancel: Option<&CancelRequest>, job: Option<&JobRecord>, said: Option<JobState>) -> State {
+    fn state(
+        started: Option<&Started>,
+        cancel: Option<&CancelRequest>,
+        job: Option<&JobRecord>,
+        said: Option<JobState>,
+    ) -> State {
         let order = order();
-        let evidence = Evidence { order: &order, outcome: None, started, beat: None, cancel, job, job_state: said.as_ref() };
+        let evidence = Evidence {
+            order: &order,
+            outcome: None,
+            started,
+            beat: None,
+            cancel,
+            job,
+            job_state: said.as_ref(),
+        };
         derive(&evidence, after(10)).state
     }
 
@@ -318,7 +364,8 @@ mod tests {
     fn silence_decides_where_nobody_can_be_asked() {
         let (order, started, job) = (order(), started(), job());
         let said = JobState::Unknown { because: "another host".into() };
-        let beat = Beat { format: FormatVersion::CURRENT, at: after(100), progress: None, segments: 0 };
+        let beat =
+            Beat { format: FormatVersion::CURRENT, at: after(100), progress: None, segments: 0 };
         let evidence = Evidence {
             order: &order,
             outcome: None,

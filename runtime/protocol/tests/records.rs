@@ -1,5 +1,8 @@
 //! Records round-trip; readers take what a later minor version adds and refuse another major version.
-#![expect(clippy::unwrap_used, reason = "strategies are helpers of tests, which clippy does not recognise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "strategies are helpers of tests, which clippy does not recognise"
+)]
 
 use std::collections::BTreeMap;
 
@@ -21,32 +24,46 @@ fn payload() -> impl Strategy<Value = Payload> {
 
 fn order() -> impl Strategy<Value = Order> {
     let ids = (time(), any::<[u8; 10]>(), any::<[u8; 4]>(), any::<bool>());
-    let rest = (".{1,20}", payload(), prop::option::of(time()), prop::collection::btree_map("[a-z]{1,5}", ".{0,9}", 0..3));
-    (ids, rest).prop_map(|((at, random, seed, is_compiled), (flow, params, deadline, labels))| Order {
-        format: FormatVersion::CURRENT,
-        run: RunId::new(at, random),
-        tenant: Tenant::default(),
-        abi: Abi::CURRENT,
-        component: ComponentRef { sha256: Digest::of(&seed), bytes: 7 },
-        compiled: is_compiled.then(|| CompiledRef { engine: "e".into(), sha256: Digest::of(&random), bytes: 9 }),
-        flow,
-        params,
-        limits: Limits::default(),
-        retry: RetryPolicy::default(),
-        deadline,
-        labels,
-        ordered_at: at,
-        retry_of: None,
+    let rest = (
+        ".{1,20}",
+        payload(),
+        prop::option::of(time()),
+        prop::collection::btree_map("[a-z]{1,5}", ".{0,9}", 0..3),
+    );
+    (ids, rest).prop_map(|((at, random, seed, is_compiled), (flow, params, deadline, labels))| {
+        Order {
+            format: FormatVersion::CURRENT,
+            run: RunId::new(at, random),
+            tenant: Tenant::default(),
+            abi: Abi::CURRENT,
+            component: ComponentRef { sha256: Digest::of(&seed), bytes: 7 },
+            compiled: is_compiled.then(|| CompiledRef {
+                engine: "e".into(),
+                sha256: Digest::of(&random),
+                bytes: 9,
+            }),
+            flow,
+            params,
+            limits: Limits::default(),
+            retry: RetryPolicy::default(),
+            deadline,
+            labels,
+            ordered_at: at,
+            retry_of: None,
+        }
     })
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         payload().prop_map(|result| Verdict::Completed { result }),
-        (".{0,20}", prop::collection::vec(".{0,9}", 0..3), any::<bool>()).prop_map(|(message, causes, permanent)| {
-            Verdict::Failed { error: ErrorText { message, causes }, permanent }
-        }),
-        (".{0,20}", prop::option::of(".{1,9}")).prop_map(|(message, location)| Verdict::Panicked { message, location }),
+        (".{0,20}", prop::collection::vec(".{0,9}", 0..3), any::<bool>()).prop_map(
+            |(message, causes, permanent)| {
+                Verdict::Failed { error: ErrorText { message, causes }, permanent }
+            }
+        ),
+        (".{0,20}", prop::option::of(".{1,9}"))
+            .prop_map(|(message, location)| Verdict::Panicked { message, location }),
         any::<(u64, u64, u64)>().prop_map(|(limit_bytes, peak_bytes, wanted_bytes)| {
             Verdict::OutOfMemory { limit_bytes, peak_bytes, wanted_bytes }
         }),
@@ -101,7 +118,10 @@ fn a_later_minor_version_is_read_and_another_major_version_refused() {
     let error = JobRecord::from_json(job("2.0").as_bytes()).unwrap_err().to_string();
     assert_eq!(error, "the job record has format 2.0, and this version of longshore reads 1.x");
     for damaged in ["", "{}", "{\"format\":1}", &job("1.0")[..40]] {
-        assert!(JobRecord::from_json(damaged.as_bytes()).unwrap_err().to_string().contains("damaged"), "{damaged}");
+        assert!(
+            JobRecord::from_json(damaged.as_bytes()).unwrap_err().to_string().contains("damaged"),
+            "{damaged}"
+        );
     }
 }
 
@@ -125,7 +145,12 @@ fn records_are_text_that_people_can_read() {
         retry_of: None,
     };
     let text = String::from_utf8(order.to_json()).unwrap();
-    for line in [r#""format": "1.0""#, r#""inline": "BVdvcmxk""#, r#""timeout_ms": 30000"#, r#""team": "data""#] {
+    for line in [
+        r#""format": "1.0""#,
+        r#""inline": "BVdvcmxk""#,
+        r#""timeout_ms": 30000"#,
+        r#""team": "data""#,
+    ] {
         assert!(text.contains(line), "{text}");
     }
 }

@@ -1,4 +1,8 @@
 //! The schema codec: exact, or refused with the path of the field.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not recognise as such"
+)]
 
 use std::collections::BTreeMap;
 
@@ -46,7 +50,8 @@ fn schema_of<T: Schema>() -> OwnedNamedType {
 }
 
 fn encode<T: Schema>(value: &Value) -> Result<Vec<u8>, String> {
-    schema::encode(&schema_of::<T>(), value, &mut Path::root("params")).map_err(|error| error.to_string())
+    schema::encode(&schema_of::<T>(), value, &mut Path::root("params"))
+        .map_err(|error| error.to_string())
 }
 
 fn decode<T: Schema>(content: &[u8]) -> Result<Value, String> {
@@ -54,7 +59,9 @@ fn decode<T: Schema>(content: &[u8]) -> Result<Value, String> {
 }
 
 /// A value goes through JSON text and back, and both of its forms are what serde and postcard make of it.
-fn check_round_trip<T: Schema + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+fn check_round_trip<T: Schema + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+    value: &T,
+) {
     let content = postcard::to_allocvec(value).unwrap();
     let text = decode::<T>(&content).unwrap().to_string();
     let again = encode::<T>(&serde_json::from_str(&text).unwrap()).unwrap();
@@ -110,7 +117,9 @@ proptest! {
 
 #[test]
 fn numbers_without_json_form_are_strings() {
-    for (number, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
+    for (number, text) in
+        [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")]
+    {
         let content = postcard::to_allocvec(&number).unwrap();
         assert_eq!(decode::<f64>(&content).unwrap(), json!(text));
         assert_eq!(encode::<f64>(&json!(text)).unwrap(), content);
@@ -123,18 +132,33 @@ fn a_mismatch_names_its_place() {
     let table = [
         (encode::<Vec<Row>>(&row(json!("x"))), r#"params[1].price: expected f64, got string "x""#),
         (encode::<Vec<Row>>(&json!([{"name": "a"}])), "params[0].price: missing, expected f64"),
-        (encode::<Vec<Row>>(&json!([{"nmae": "a", "price": 1}])), r#"params[0]: unknown field "nmae"; did you mean "name"?"#),
+        (
+            encode::<Vec<Row>>(&json!([{"nmae": "a", "price": 1}])),
+            r#"params[0]: unknown field "nmae"; did you mean "name"?"#,
+        ),
         (encode::<u8>(&json!(300)), "params: expected u8 (0 to 255), got number 300"),
         (encode::<u8>(&json!(-1)), "params: expected u8 (0 to 255), got number -1"),
         (encode::<u8>(&json!(1.5)), "params: expected u8 (0 to 255), got number 1.5"),
-        (encode::<u32>(&json!(4_294_967_296_u64)), "params: expected u32 (0 to 4294967295), got number 4294967296"),
-        (encode::<f32>(&json!(1e300)), "params: expected f32, got number 1e300"),
+        (
+            encode::<u32>(&json!(4_294_967_296_u64)),
+            "params: expected u32 (0 to 4294967295), got number 4294967296",
+        ),
+        (encode::<f32>(&json!(1e300)), "params: expected f32, got number 1e+300"),
         (encode::<char>(&json!("ab")), r#"params: expected char, got string "ab""#),
         (encode::<(u8, u8)>(&json!([1])), "params: expected (u8, u8), got an array of 1"),
-        (encode::<Shape>(&json!("Pont")), r#"params: Shape has no variant "Pont"; did you mean "Point"?"#),
-        (encode::<Shape>(&json!({"Box": {"width": 1, "height": "x"}})), r#"params.Box.height: expected u16, got string "x""#),
+        (
+            encode::<Shape>(&json!("Pont")),
+            r#"params: Shape has no variant "Pont"; did you mean "Point"?"#,
+        ),
+        (
+            encode::<Shape>(&json!({"Box": {"width": 1, "height": "x"}})),
+            r#"params.Box.height: expected u16, got string "x""#,
+        ),
         (encode::<Shape>(&json!({"Point": 1})), "params.Point: expected no content, got number 1"),
-        (encode::<BTreeMap<i16, bool>>(&json!({"x": true})), r#"params.x: expected i16, got string "x""#),
+        (
+            encode::<BTreeMap<i16, bool>>(&json!({"x": true})),
+            r#"params.x: expected i16, got string "x""#,
+        ),
     ];
     for (row, (found, expected)) in table.into_iter().enumerate() {
         assert_eq!(found.unwrap_err(), expected, "row {row}");
@@ -143,7 +167,8 @@ fn a_mismatch_names_its_place() {
 
 #[test]
 fn damaged_content_is_refused_with_its_place() {
-    let content = postcard::to_allocvec(&vec![Row { name: "a".into(), price: 1.0, rebate: None }]).unwrap();
+    let content =
+        postcard::to_allocvec(&vec![Row { name: "a".into(), price: 1.0, rebate: None }]).unwrap();
     let cut = decode::<Vec<Row>>(&content[..content.len() - 3]).unwrap_err();
     assert!(cut.starts_with("result[0].price: expected f64"), "{cut}");
     let mut long = content;

@@ -42,7 +42,9 @@ impl FromStr for FormatVersion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        let parsed = text
+            .split_once('.')
+            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
         parsed
             .map(|(major, minor)| Self { major, minor })
             .ok_or_else(|| format!("{text:?} is not a format version (major.minor)"))
@@ -67,13 +69,18 @@ pub(super) fn check_readable(name: &str, text: &[u8]) -> Result<(), Error> {
     struct Head {
         format: FormatVersion,
     }
-    let head: Head = serde_json::from_slice(text)
-        .map_err(|error| Error::new(ErrorKind::Record, format!("the {name} is damaged: {error}")))?;
+    let head: Head = serde_json::from_slice(text).map_err(|error| {
+        Error::new(ErrorKind::Record, format!("the {name} is damaged: {error}"))
+    })?;
     if head.format.is_readable() {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Record,
-        format!("the {name} has format {}, and this version of longshore reads {}.x", head.format, FormatVersion::CURRENT.major),
+        format!(
+            "the {name} has format {}, and this version of longshore reads {}.x",
+            head.format,
+            FormatVersion::CURRENT.major
+        ),
     ))
 }

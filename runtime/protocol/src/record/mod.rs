@@ -32,7 +32,8 @@ pub trait Record: Serialize + DeserializeOwned {
 
     /// The record as JSON text, one line per field so that people can read it.
     fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("a record has string keys only, so it is always JSON");
+        let mut text = serde_json::to_vec_pretty(self)
+            .expect("a record has string keys only, so it is always JSON");
         text.push(b'\n');
         text
     }
@@ -43,7 +44,8 @@ pub trait Record: Serialize + DeserializeOwned {
     /// Says that the text is damaged, or names both versions when its major version is another one.
     fn from_json(text: &[u8]) -> Result<Self, Error> {
         format::check_readable(Self::NAME, text)?;
-        serde_json::from_slice(text)
-            .map_err(|error| Error::new(ErrorKind::Record, format!("the {} is damaged: {error}", Self::NAME)))
+        serde_json::from_slice(text).map_err(|error| {
+            Error::new(ErrorKind::Record, format!("the {} is damaged: {error}", Self::NAME))
+        })
     }
 }

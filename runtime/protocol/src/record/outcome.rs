@@ -112,7 +112,10 @@ impl Verdict {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Failed { permanent, error: _ } => !permanent,
-            Self::Panicked { .. } | Self::Trapped { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
+            Self::Panicked { .. }
+            | Self::Trapped { .. }
+            | Self::TimedOut { .. }
+            | Self::Interrupted { .. } => true,
             Self::Completed { .. }
             | Self::OutOfMemory { .. }
             | Self::LimitReached { .. }
@@ -155,7 +158,9 @@ impl Verdict {
         match self {
             Self::Completed { .. } => String::new(),
             Self::Failed { error, permanent: _ } => error.message.clone(),
-            Self::Panicked { message, location: Some(location) } => format!("panicked at {location}: {message}"),
+            Self::Panicked { message, location: Some(location) } => {
+                format!("panicked at {location}: {message}")
+            }
             Self::Panicked { message, location: None } => format!("panicked: {message}"),
             Self::Trapped { trap } => format!("trapped: {trap}"),
             Self::OutOfMemory { limit_bytes, peak_bytes, wanted_bytes } => format!(
@@ -168,7 +173,10 @@ impl Verdict {
                 format!("limit reached: {limit} is limited to {allowed}")
             }
             Self::TimedOut { allowed_ms } => {
-                format!("timed out after {}", humantime::format_duration(std::time::Duration::from_millis(*allowed_ms)))
+                format!(
+                    "timed out after {}",
+                    humantime::format_duration(std::time::Duration::from_millis(*allowed_ms))
+                )
             }
             Self::Cancelled { reason: Some(reason) } => format!("cancelled: {reason}"),
             Self::Cancelled { reason: None } => "cancelled".to_owned(),

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postcard_schema::schema::owned::{
-    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType, OwnedNamedValue, OwnedNamedVariant,
+    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType, OwnedNamedValue,
+    OwnedNamedVariant,
 };
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
@@ -25,7 +26,18 @@ pub fn decode(schema: &OwnedNamedType, content: &[u8], name: &str) -> Result<Val
     if reader.rest.is_empty() {
         return Ok(value);
     }
-    Err(Error::new(ErrorKind::Value, format!("{name}: {} bytes are left after the value", reader.rest.len())))
+    Err(Error::new(
+        ErrorKind::Value,
+        format!("{name}: {} bytes are left after the value", reader.rest.len()),
+    ))
+}
+
+/// The raw bytes of a value whose schema [`super::is_bytes`]. `None`: it is damaged.
+pub fn decode_bytes(content: &[u8]) -> Option<&[u8]> {
+    match postcard::take_from_bytes::<&[u8]>(content) {
+        Ok((bytes, [])) => Some(bytes),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 struct Reader<'a> {
@@ -95,14 +107,22 @@ impl<'a> Reader<'a> {
         Error::new(ErrorKind::Value, format!("{}: {why}", self.path))
     }
 
-    fn down<T>(&mut self, name: &str, visit: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    fn down<T>(
+        &mut self,
+        name: &str,
+        visit: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.path.enter_field(name);
         let result = visit(self);
         self.path.leave();
         result
     }
 
-    fn items(&mut self, count: u64, mut item: impl FnMut(&mut Self) -> Result<Value, Error>) -> Result<Value, Error> {
+    fn items(
+        &mut self,
+        count: u64,
+        mut item: impl FnMut(&mut Self) -> Result<Value, Error>,
+    ) -> Result<Value, Error> {
         let mut values = Vec::new();
         for _ in 0..count {
             let before = self.rest.len();
@@ -113,7 +133,9 @@ impl<'a> Reader<'a> {
             if self.rest.len() == before {
                 self.empty_items += 1;
                 if self.empty_items > EMPTY_ITEMS_MAX {
-                    return Err(self.bad(&format!("more than {EMPTY_ITEMS_MAX} items without content")));
+                    return Err(
+                        self.bad(&format!("more than {EMPTY_ITEMS_MAX} items without content"))
+                    );
                 }
             }
         }
@@ -131,9 +153,16 @@ impl<'a> Reader<'a> {
         Ok(Value::Array(values))
     }
 
-    fn map(&mut self, schema: &OwnedNamedType, key: &OwnedNamedType, val: &OwnedNamedType) -> Result<Value, Error> {
+    fn map(
+        &mut self,
+        schema: &OwnedNamedType,
+        key: &OwnedNamedType,
+        val: &OwnedNamedType,
+    ) -> Result<Value, Error> {
         let count = self.take::<u64>(schema)?;
-        let pairs = self.items(count, |reader| Ok(Value::Array(vec![reader.value(key)?, reader.value(val)?])))?;
+        let pairs = self.items(count, |reader| {
+            Ok(Value::Array(vec![reader.value(key)?, reader.value(val)?]))
+        })?;
         let Value::Array(pairs) = pairs else { return Err(self.bad("a map is a list of pairs")) };
         if !has_text_form(key) {
             return Ok(Value::Array(pairs));
@@ -163,7 +192,11 @@ impl<'a> Reader<'a> {
         Ok(Value::Object(entries))
     }
 
-    fn variant(&mut self, schema: &OwnedNamedType, variants: &[OwnedNamedVariant]) -> Result<Value, Error> {
+    fn variant(
+        &mut self,
+        schema: &OwnedNamedType,
+        variants: &[OwnedNamedVariant],
+    ) -> Result<Value, Error> {
         let index = self.take::<u32>(schema)?;
         let Some(variant) = variants.get(index as usize) else {
             return Err(self.bad(&format!("{} has no variant number {index}", schema.name)));
@@ -206,7 +239,9 @@ fn has_text_form(key: &OwnedNamedType) -> bool {
         | Type::U32
         | Type::U64
         | Type::Usize => true,
-        Type::Enum(variants) => variants.iter().all(|variant| matches!(variant.ty, Variant::UnitVariant)),
+        Type::Enum(variants) => {
+            variants.iter().all(|variant| matches!(variant.ty, Variant::UnitVariant))
+        }
         _ => false,
     }
 }

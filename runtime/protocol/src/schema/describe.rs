@@ -1,6 +1,8 @@
 //! A schema as a person reads it.
 
-use postcard_schema::schema::owned::{OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType};
+use postcard_schema::schema::owned::{
+    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType,
+};
 
 /// The type in one line, close to how its author wrote it: `Vec<Row { name: String, price: f64 }>`.
 pub fn describe(schema: &OwnedNamedType) -> String {
@@ -32,7 +34,8 @@ pub fn describe(schema: &OwnedNamedType) -> String {
         Type::TupleStruct(items) => format!("{}({})", schema.name, list(items)),
         Type::Map { key, val } => format!("map<{}, {}>", describe(key), describe(val)),
         Type::Struct(fields) => {
-            let fields: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.name, describe(&f.ty))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|f| format!("{}: {}", f.name, describe(&f.ty))).collect();
             format!("{} {{ {} }}", schema.name, fields.join(", "))
         }
         Type::Enum(variants) => {
@@ -49,7 +52,8 @@ fn variant(name: &str, ty: &Variant) -> String {
         Variant::NewtypeVariant(inner) => format!("{name}({})", describe(inner)),
         Variant::TupleVariant(items) => format!("{name}({})", list(items)),
         Variant::StructVariant(fields) => {
-            let fields: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.name, describe(&f.ty))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|f| format!("{}: {}", f.name, describe(&f.ty))).collect();
             format!("{name} {{ {} }}", fields.join(", "))
         }
     }

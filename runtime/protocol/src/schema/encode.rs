@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postcard_schema::schema::owned::{
-    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType, OwnedNamedValue, OwnedNamedVariant,
+    OwnedDataModelType as Type, OwnedDataModelVariant as Variant, OwnedNamedType, OwnedNamedValue,
+    OwnedNamedVariant,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,22 +31,42 @@ pub fn encode_bytes(content: &[u8]) -> Vec<u8> {
     out
 }
 
-fn put(schema: &OwnedNamedType, value: &Value, path: &mut Path, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put(
+    schema: &OwnedNamedType,
+    value: &Value,
+    path: &mut Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     if path.depth() > DEPTH_MAX {
-        return Err(Error::new(ErrorKind::Value, format!("{path}: nested more than {DEPTH_MAX} levels deep")));
+        return Err(Error::new(
+            ErrorKind::Value,
+            format!("{path}: nested more than {DEPTH_MAX} levels deep"),
+        ));
     }
     match &schema.ty {
-        Type::Bool => put_serde(&value.as_bool().ok_or_else(|| mismatch(schema, value, path))?, out),
-        Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::I128 | Type::Isize => put_signed(schema, value, path, out)?,
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::U128 | Type::Usize => put_unsigned(schema, value, path, out)?,
+        Type::Bool => {
+            put_serde(&value.as_bool().ok_or_else(|| mismatch(schema, value, path))?, out);
+        }
+        Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::I128 | Type::Isize => {
+            put_signed(schema, value, path, out)?;
+        }
+        Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::U128 | Type::Usize => {
+            put_unsigned(schema, value, path, out)?;
+        }
         Type::F32 | Type::F64 => put_float(schema, value, path, out)?,
         Type::Char => {
             let text = value.as_str().filter(|text| text.chars().count() == 1);
             put_serde(&text.ok_or_else(|| mismatch(schema, value, path))?, out);
         }
-        Type::String => put_serde(&value.as_str().ok_or_else(|| mismatch(schema, value, path))?, out),
+        Type::String => {
+            put_serde(&value.as_str().ok_or_else(|| mismatch(schema, value, path))?, out);
+        }
         Type::ByteArray => put_bytes(schema, value, path, out)?,
-        Type::Option(inner) if value.is_null() && !matches!(inner.ty, Type::Unit | Type::UnitStruct) => out.push(0),
+        Type::Option(inner)
+            if value.is_null() && !matches!(inner.ty, Type::Unit | Type::UnitStruct) =>
+        {
+            out.push(0);
+        }
         Type::Option(inner) => {
             out.push(1);
             put(inner, value, path, out)?;
@@ -58,17 +79,27 @@ fn put(schema: &OwnedNamedType, value: &Value, path: &mut Path, out: &mut Vec<u8
             put_length(items.len(), out);
             put_items(items.iter().map(|value| (&**item, value)), path, out)?;
         }
-        Type::Tuple(types) | Type::TupleStruct(types) => put_tuple(schema, types, value, path, out)?,
+        Type::Tuple(types) | Type::TupleStruct(types) => {
+            put_tuple(schema, types, value, path, out)?;
+        }
         Type::Map { key, val } => put_map((key, val), schema, value, path, out)?,
         Type::Struct(fields) => put_fields(schema, fields, value, path, out)?,
         Type::Enum(variants) => put_variant(schema, variants, value, path, out)?,
-        Type::Schema => return Err(Error::new(ErrorKind::Value, format!("{path}: schemas cannot be parameters"))),
+        Type::Schema => {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("{path}: schemas cannot be parameters"),
+            ));
+        }
     }
     Ok(())
 }
 
 fn mismatch(schema: &OwnedNamedType, value: &Value, path: &Path) -> Error {
-    Error::new(ErrorKind::Value, format!("{path}: expected {}, got {}", describe(schema), found(value)))
+    Error::new(
+        ErrorKind::Value,
+        format!("{path}: expected {}, got {}", describe(schema), found(value)),
+    )
 }
 
 fn found(value: &Value) -> String {
@@ -95,7 +126,12 @@ fn put_length(length: usize, out: &mut Vec<u8>) {
     put_serde(&(length as u64), out);
 }
 
-fn put_signed(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_signed(
+    schema: &OwnedNamedType,
+    value: &Value,
+    path: &Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let (low, high) = match schema.ty {
         Type::I8 => (i128::from(i8::MIN), i128::from(i8::MAX)),
         Type::I16 => (i128::from(i16::MIN), i128::from(i16::MAX)),
@@ -118,7 +154,12 @@ fn put_signed(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec
     Ok(())
 }
 
-fn put_unsigned(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_unsigned(
+    schema: &OwnedNamedType,
+    value: &Value,
+    path: &Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let high = match schema.ty {
         Type::U8 => u128::from(u8::MAX),
         Type::U16 => u128::from(u16::MAX),
@@ -161,7 +202,12 @@ fn in_range<T: PartialOrd + std::fmt::Display>(
     Err(Error::new(ErrorKind::Value, text))
 }
 
-fn put_float(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_float(
+    schema: &OwnedNamedType,
+    value: &Value,
+    path: &Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => match text.as_str() {
@@ -177,7 +223,10 @@ fn put_float(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<
         put_serde(&number, out);
         return Ok(());
     }
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what writing 0.1 means")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to the nearest f32 is what writing 0.1 means"
+    )]
     let narrow = number as f32;
     if narrow.is_infinite() && number.is_finite() {
         return Err(mismatch(schema, value, path));
@@ -186,14 +235,26 @@ fn put_float(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<
     Ok(())
 }
 
-fn put_bytes(schema: &OwnedNamedType, value: &Value, path: &Path, out: &mut Vec<u8>) -> Result<(), Error> {
+fn put_bytes(
+    schema: &OwnedNamedType,
+    value: &Value,
+    path: &Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let content = match value {
         Value::String(text) => STANDARD.decode(text).map_err(|error| {
-            Error::new(ErrorKind::Value, format!("{path}: expected bytes as base64 text, got {}: {error}", found(value)))
+            Error::new(
+                ErrorKind::Value,
+                format!("{path}: expected bytes as base64 text, got {}: {error}", found(value)),
+            )
         })?,
         Value::Array(items) => {
             let byte = |item: &Value| item.as_u64().and_then(|number| u8::try_from(number).ok());
-            items.iter().map(byte).collect::<Option<_>>().ok_or_else(|| mismatch(schema, value, path))?
+            items
+                .iter()
+                .map(byte)
+                .collect::<Option<_>>()
+                .ok_or_else(|| mismatch(schema, value, path))?
         }
         _ => return Err(mismatch(schema, value, path)),
     };
@@ -266,7 +327,9 @@ fn put_map(
 /// The key of a JSON object as the value that it stands for: a number where the schema wants one.
 fn key_value(key: &OwnedNamedType, name: &str) -> Value {
     match super::unwrap_newtypes(key) {
-        Type::String | Type::Char | Type::Enum(_) | Type::ByteArray => Value::String(name.to_owned()),
+        Type::String | Type::Char | Type::Enum(_) | Type::ByteArray => {
+            Value::String(name.to_owned())
+        }
         _ => serde_json::from_str(name).unwrap_or_else(|_| Value::String(name.to_owned())),
     }
 }
@@ -284,15 +347,23 @@ fn put_fields(
         path.in_field(&field.name, |path| match entries.get(&field.name) {
             Some(value) => put(&field.ty, value, path, out),
             None if is_optional(&field.ty) => put(&field.ty, &Value::Null, path, out),
-            None => Err(Error::new(ErrorKind::Value, format!("{path}: missing, expected {}", describe(&field.ty)))),
+            None => Err(Error::new(
+                ErrorKind::Value,
+                format!("{path}: missing, expected {}", describe(&field.ty)),
+            )),
         })?;
     }
     Ok(())
 }
 
-fn refuse_unknown(entries: &Map<String, Value>, fields: &[OwnedNamedValue], path: &Path) -> Result<(), Error> {
+fn refuse_unknown(
+    entries: &Map<String, Value>,
+    fields: &[OwnedNamedValue],
+    path: &Path,
+) -> Result<(), Error> {
     let names = || fields.iter().map(|field| field.name.as_str());
-    let Some(unknown) = entries.keys().find(|name| names().all(|known| known != name.as_str())) else {
+    let Some(unknown) = entries.keys().find(|name| names().all(|known| known != name.as_str()))
+    else {
         return Ok(());
     };
     let hint = match suggest::nearest(unknown, names()) {
@@ -311,7 +382,9 @@ fn put_variant(
 ) -> Result<(), Error> {
     let (name, content) = match value {
         Value::String(name) => (name, &Value::Null),
-        Value::Object(entries) if entries.len() == 1 => entries.iter().next().expect("its length is one"),
+        Value::Object(entries) if entries.len() == 1 => {
+            entries.iter().next().expect("its length is one")
+        }
         _ => return Err(mismatch(schema, value, path)),
     };
     let names = || variants.iter().map(|variant| variant.name.as_str());
@@ -320,14 +393,18 @@ fn put_variant(
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("the variants are {}", names().collect::<Vec<_>>().join(", ")),
         };
-        return Err(Error::new(ErrorKind::Value, format!("{path}: {} has no variant {name:?}; {hint}", schema.name)));
+        return Err(Error::new(
+            ErrorKind::Value,
+            format!("{path}: {} has no variant {name:?}; {hint}", schema.name),
+        ));
     };
     put_length(index, out);
     path.in_field(name, |path| match &variants[index].ty {
         Variant::UnitVariant if content.is_null() => Ok(()),
-        Variant::UnitVariant => {
-            Err(Error::new(ErrorKind::Value, format!("{path}: expected no content, got {}", found(content))))
-        }
+        Variant::UnitVariant => Err(Error::new(
+            ErrorKind::Value,
+            format!("{path}: expected no content, got {}", found(content)),
+        )),
         Variant::NewtypeVariant(inner) => put(inner, content, path, out),
         Variant::TupleVariant(types) => put_tuple(schema, types, content, path, out),
         Variant::StructVariant(fields) => put_fields(schema, fields, content, path, out),

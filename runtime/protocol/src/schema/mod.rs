@@ -21,7 +21,7 @@ mod describe;
 mod encode;
 mod path;
 
-pub use decode::decode;
+pub use decode::{decode, decode_bytes};
 pub use describe::describe;
 pub use encode::{encode, encode_bytes};
 pub use path::Path;
@@ -45,9 +45,9 @@ pub fn is_text(schema: &OwnedNamedType) -> bool {
     match unwrap_newtypes(schema) {
         OwnedDataModelType::String | OwnedDataModelType::Char => true,
         OwnedDataModelType::Option(inner) => is_text(inner),
-        OwnedDataModelType::Enum(variants) => variants
-            .iter()
-            .any(|variant| matches!(variant.ty, postcard_schema::schema::owned::OwnedDataModelVariant::UnitVariant)),
+        OwnedDataModelType::Enum(variants) => variants.iter().any(|variant| {
+            matches!(variant.ty, postcard_schema::schema::owned::OwnedDataModelVariant::UnitVariant)
+        }),
         _ => false,
     }
 }

@@ -1,0 +1,6 @@
+use longshore_sdk::flow;
+
+#[flow]
+struct Order;
+
+fn main() {}

@@ -1,0 +1,39 @@
+use longshore_sdk::flow;
+
+#[flow(timout = "30s")]
+fn slip() {}
+
+#[flow(colour = "red")]
+fn unknown() {}
+
+#[flow(timeout)]
+fn no_value() {}
+
+#[flow(timeout = 30)]
+fn no_unit() {}
+
+#[flow(timeout = "soon")]
+fn no_duration() {}
+
+#[flow(retry_delay = "10us")]
+fn too_short() {}
+
+#[flow(memory = "lots")]
+fn no_size() {}
+
+#[flow(memory = "0MiB")]
+fn zero() {}
+
+#[flow(retries = "3")]
+fn no_number() {}
+
+#[flow(retries = -1)]
+fn negative() {}
+
+#[flow(retries = 1, retries = 2)]
+fn twice() {}
+
+#[flow(name = "word count")]
+fn no_name() {}
+
+fn main() {}

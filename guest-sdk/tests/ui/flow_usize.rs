@@ -1,0 +1,13 @@
+use longshore_sdk::flow;
+
+#[flow]
+fn count(from: usize, steps: Vec<isize>) -> Option<usize> {
+    None
+}
+
+#[flow]
+fn fallible() -> Result<usize, String> {
+    Ok(0)
+}
+
+fn main() {}

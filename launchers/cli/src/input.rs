@@ -1,0 +1,150 @@
+//! What a person hands over: components and parameters.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use clap::Args;
+use longshore_launchers::engine::{Params, Request};
+use longshore_protocol::limits::{parse_duration, parse_size};
+use serde_json::Value;
+
+use crate::build;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// A flow, its parameters, and what it may use.
+#[derive(Debug, Args)]
+pub(crate) struct FlowArgs {
+    /// A component (.wasm), or the folder of a crate, which is built first.
+    source: PathBuf,
+    /// The flow, where the component has several.
+    flow: Option<String>,
+    /// A parameter: JSON, or bare text where the flow takes a string. @FILE takes the content of a file, @@ is an @.
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    param: Vec<String>,
+    /// A file with a JSON object of all parameters; - is standard input. -p goes before it.
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+    /// Wall time of one attempt, for example 30s.
+    #[arg(long, value_parser = parse_duration)]
+    timeout: Option<std::time::Duration>,
+    /// Wall time of all attempts together.
+    #[arg(long, value_parser = parse_duration)]
+    deadline: Option<std::time::Duration>,
+    /// Memory of the flow, for example 256MiB.
+    #[arg(long, value_parser = parse_size)]
+    memory: Option<u64>,
+    /// Further attempts after one that failed.
+    #[arg(long)]
+    retries: Option<u32>,
+    /// A label, for people and filters.
+    #[arg(long, value_name = "KEY=VALUE")]
+    label: Vec<String>,
+}
+
+impl FlowArgs {
+    /// Builds where there is something to build, and checks everything against the component.
+    pub(crate) fn request(&self, settings: &Settings) -> Result<Request, Failure> {
+        let Self { source, flow, param, params, timeout, deadline, memory, retries, label } = self;
+        // What is wrong with the words should not take a build to find out.
+        let given = parameters(param, params.as_deref())?;
+        let labels =
+            label.iter().map(|text| pair(text, "a label").map(own)).collect::<Result<_, _>>()?;
+        let component = component(source, settings)?;
+        let mut request = Request::new(component, flow.as_deref(), &given)?;
+        request.labels = labels;
+        request.deadline = *deadline;
+        if let Some(timeout) = timeout {
+            request.limits.timeout_ms = timeout.as_millis().try_into().unwrap_or(u64::MAX);
+        }
+        request.limits.memory_bytes = memory.unwrap_or(request.limits.memory_bytes);
+        request.retry.retries = retries.unwrap_or(request.retry.retries);
+        Ok(request)
+    }
+}
+
+/// The bytes of a component: from a file, or built from a crate.
+pub(crate) fn component(source: &Path, settings: &Settings) -> Result<Bytes, Failure> {
+    if source.is_dir() {
+        let built = build::build(source, &build::Options::default(), settings)?;
+        return read(&built.component);
+    }
+    read(source)
+}
+
+fn read(path: &Path) -> Result<Bytes, Failure> {
+    std::fs::read(path).map(Bytes::from).map_err(|error| {
+        Failure::input(format!("could not read {}: {error}", path.display())).hint(
+            "name a component (.wasm) or the folder of a crate; longshore new makes such a crate",
+        )
+    })
+}
+
+fn parameters(given: &[String], file: Option<&Path>) -> Result<BTreeMap<String, Params>, Failure> {
+    let mut parameters = match file {
+        Some(path) => from_file(path)?,
+        None => BTreeMap::new(),
+    };
+    let mut seen = Vec::new();
+    for text in given {
+        let (name, value) = pair(text, "a parameter")?;
+        if seen.contains(&name) {
+            return Err(Failure::input(format!("the parameter {name} is given twice")));
+        }
+        seen.push(name);
+        let value = match value.strip_prefix('@') {
+            Some(rest) if rest.starts_with('@') => Params::Typed(rest.to_owned()),
+            Some(path) => Params::Content(std::fs::read(path).map_err(|error| {
+                Failure::input(format!(
+                    "parameter {name}: could not read the file {path:?}: {error}"
+                ))
+                .hint("write @@ for a value that begins with an @")
+            })?),
+            None => Params::Typed(value.to_owned()),
+        };
+        parameters.insert(name.to_owned(), value);
+    }
+    Ok(parameters)
+}
+
+fn pair<'a>(text: &'a str, what: &str) -> Result<(&'a str, &'a str), Failure> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| Failure::input(format!("{text:?} is not {what}")).hint("write NAME=VALUE"))
+}
+
+fn own((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+fn from_file(path: &Path) -> Result<BTreeMap<String, Params>, Failure> {
+    let shown = if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let mut content = Vec::new();
+    let result = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut content).map(|_| ())
+    } else {
+        std::fs::read(path).map(|bytes| content = bytes)
+    };
+    result.map_err(|error| {
+        Failure::input(format!("could not read the parameters from {shown}: {error}"))
+    })?;
+    let text = String::from_utf8(content).map_err(|error| {
+        Failure::input(format!("the parameters in {shown} are not UTF-8 text: {error}"))
+    })?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(fields)) => {
+            Ok(fields.into_iter().map(|(name, value)| (name, Params::Json(value))).collect())
+        }
+        Ok(_) => Err(Failure::input(format!("the parameters in {shown} are not a JSON object"))
+            .hint(r#"write {"name": value, …}"#)),
+        Err(error) => {
+            Err(Failure::input(format!("the parameters in {shown} are not JSON: {error}")))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `longshore`: runs a Rust function on any infrastructure without a deployment.
+
+mod build;
+mod failure;
+mod input;
+mod output;
+mod report;
+mod settings;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use longshore_protocol::exit;
+
+use failure::Failure;
+use settings::Settings;
+use verbs::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // There is nobody left to tell that the terminal is gone.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { exit::BAD_INPUT.0 } else { exit::OK.0 });
+        }
+    };
+    let format = arguments.global.format;
+    let done = Settings::resolve(&arguments.global).and_then(|settings| run(arguments, &settings));
+    let code = done.unwrap_or_else(|failure| output::failure(&failure, format));
+    ExitCode::from(code.0)
+}
+
+fn run(arguments: Arguments, settings: &Settings) -> Result<exit::ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::INTERNAL, format!("could not start: {error}")))?;
+    let code = runtime.block_on(verbs::dispatch(arguments.verb, settings));
+    // A file system call that hangs must not hold up the end of the program.
+    runtime.shutdown_background();
+    code
+}

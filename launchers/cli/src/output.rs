@@ -1,0 +1,94 @@
+//! What is written to standard output and standard error. The only place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place")]
+
+use std::io::{self, Write as _};
+
+use longshore_protocol::exit::ExitCode;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::settings::Format;
+
+/// Says why the program fails, and with which code.
+pub(crate) fn failure(failure: &Failure, format: Format) -> ExitCode {
+    let Failure { code, text, hint } = failure;
+    match format {
+        Format::Human => {
+            eprintln!("error: {}", safe(text));
+            if let Some(hint) = hint {
+                eprintln!("hint: {}", safe(hint));
+            }
+        }
+        Format::Json => {
+            note_json(&json!({"event": "error", "error": text, "hint": hint, "exit_code": code.0}));
+        }
+    }
+    *code
+}
+
+/// The verb's answer, for a program: one line of JSON.
+pub(crate) fn answer_json(value: &Value) {
+    write_out(format!("{value}\n").as_bytes());
+}
+
+/// The verb's answer, for a person.
+pub(crate) fn answer(text: &str) {
+    write_out(format!("{text}\n").as_bytes());
+}
+
+/// Raw bytes, as they are.
+pub(crate) fn answer_bytes(bytes: &[u8]) {
+    write_out(bytes);
+}
+
+/// Something that happens meanwhile, for a person.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Something that happens meanwhile, for a program.
+pub(crate) fn note_json(value: &Value) {
+    eprintln!("{value}");
+}
+
+/// Replaces the current line of the terminal; an empty text clears it.
+pub(crate) fn draw(text: &str) {
+    eprint!("\r\x1b[2K{text}");
+}
+
+fn write_out(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    // A reader that has read enough (`| head -1`) is no failure of ours, and there is nobody left to tell.
+    drop(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// Text that a guest or a stranger wrote, without what a terminal would obey: it stays readable, and says what was there.
+pub(crate) fn safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => safe.push(c),
+            // Invisible characters that reorder text may make it read as something else.
+            c if c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                safe.extend(c.escape_unicode());
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe;
+
+    #[test]
+    fn a_terminal_obeys_nothing() {
+        assert_eq!(
+            safe("a\x1b[31mb\r\u{9b}c\nd\u{202e}"),
+            "a\\u{1b}[31mb\\u{d}\\u{9b}c\nd\\u{202e}"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! Where things are: from flags, then the environment, then the defaults. The only place that reads the environment.
+
+use std::env;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use longshore_launchers::engine::{Engine, Places};
+use longshore_launchers::kind::Kind;
+use longshore_launchers::store::Store;
+use longshore_protocol::id::Tenant;
+
+use crate::failure::Failure;
+use crate::verbs::Global;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// For programs: one JSON value on standard output, one JSON object per line on standard error.
+    Json,
+}
+
+/// Everything that is the same for all verbs.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) format: Format,
+    pub(crate) is_quiet: bool,
+    /// Whether progress may be drawn over itself.
+    pub(crate) has_terminal: bool,
+    store: String,
+    tenant: Tenant,
+    places: Places,
+}
+
+impl Settings {
+    pub(crate) fn resolve(global: &Global) -> Result<Self, Failure> {
+        let Global { store, tenant, runtime, format, quiet } = global;
+        let store = match store {
+            Some(store) => store.clone(),
+            None => {
+                base("XDG_DATA_HOME", ".local/share")?.join("store").to_string_lossy().into_owned()
+            }
+        };
+        let cache = match variable("LONGSHORE_CACHE") {
+            Some(folder) => PathBuf::from(folder),
+            None => base("XDG_CACHE_HOME", ".cache")?,
+        };
+        let state = match variable("LONGSHORE_STATE") {
+            Some(folder) => PathBuf::from(folder),
+            None => base("XDG_STATE_HOME", ".local/state")?,
+        };
+        let places =
+            Places { runtime: runtime.clone().map_or_else(beside_this_program, Ok)?, cache, state };
+        Ok(Self {
+            format: *format,
+            is_quiet: *quiet,
+            has_terminal: std::io::stderr().is_terminal()
+                && variable("TERM").is_none_or(|term| term != "dumb"),
+            store,
+            tenant: tenant.clone(),
+            places,
+        })
+    }
+
+    /// Opens the store and an engine over it.
+    pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        let store = Store::open(&self.store, self.tenant.clone())?;
+        Ok(Engine::new(store, Kind::Process, self.places.clone()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Our folder below one of the XDG base directories.
+fn base(name: &str, below_home: &str) -> Result<PathBuf, Failure> {
+    // The specification says that relative paths are to be ignored.
+    let base = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || {
+        variable("HOME")
+            .map(|home| PathBuf::from(home).join(below_home))
+            .filter(|path| path.is_absolute())
+    };
+    base.or_else(home).map(|path| path.join("longshore")).ok_or_else(|| {
+        Failure::input(format!("neither {name} nor HOME is set, so there is no place for files"))
+            .hint("set HOME, or name the store with --store and set LONGSHORE_CACHE and LONGSHORE_STATE")
+    })
+}
+
+fn beside_this_program() -> Result<PathBuf, Failure> {
+    let program = env::current_exe().and_then(|path| path.canonicalize());
+    let program = program.map_err(|error| {
+        Failure::input(format!("could not find out where this program is: {error}"))
+            .hint("name the runtime: --runtime")
+    })?;
+    Ok(program.with_file_name("longshore-runtime"))
+}

@@ -1,0 +1,100 @@
+//! `longshore inspect`
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::Args;
+use longshore_launchers::engine::describe;
+use longshore_protocol::component::Description;
+use longshore_protocol::descriptor::{FlowDescriptor, ParamDescriptor};
+use longshore_protocol::exit::{self, ExitCode};
+use longshore_protocol::id::Digest;
+use longshore_protocol::schema;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output;
+use crate::settings::{Format, Settings};
+
+/// Show the flows of a component: parameters, results, limits, imports
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A component (.wasm), or the folder of a crate, which is built first.
+    source: PathBuf,
+}
+
+pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCode, Failure> {
+    let component = input::component(&args.source, settings)?;
+    let described = describe(&component)?;
+    let (sha256, bytes) = (Digest::of(&component), component.len());
+    match settings.format {
+        Format::Human => output::answer(&human(&described, &sha256, bytes)?),
+        Format::Json => {
+            let flows = described.flows.iter().map(flow_json).collect::<Result<Vec<_>, _>>()?;
+            output::answer_json(&json!({
+                "sha256": sha256, "bytes": bytes, "abi": described.abi.to_string(), "flows": flows,
+                "imports": described.imports,
+            }));
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn human(described: &Description, sha256: &Digest, bytes: usize) -> Result<String, Failure> {
+    let Description { abi, flows, imports } = described;
+    let mut lines = vec![
+        format!("component  sha256:{sha256}"),
+        format!("size       {}", ByteSize(bytes as u64)),
+        format!("flow ABI   {abi}"),
+    ];
+    for flow in flows {
+        lines.push(String::new());
+        lines.extend(flow_lines(flow)?);
+    }
+    lines.extend([String::new(), "imports".to_owned()]);
+    lines.extend(imports.iter().map(|import| format!("  {import}")));
+    Ok(output::safe(&lines.join("\n")))
+}
+
+fn flow_lines(flow: &FlowDescriptor) -> Result<Vec<String>, Failure> {
+    let (limits, retry) = (flow.limits()?, flow.retry()?);
+    let mut lines = vec![format!("flow {}", flow.name)];
+    lines.extend(flow.doc.lines().map(|line| format!("  {line}")));
+    let param = |param: &ParamDescriptor| {
+        format!("  -p {}=<{}>", param.name, schema::describe(&param.schema))
+    };
+    lines.extend(flow.params.iter().map(param));
+    lines.push(format!("  returns {}", schema::describe(&flow.result)));
+    let (memory, log) = (ByteSize(limits.memory_bytes), ByteSize(limits.log_bytes));
+    lines.push(format!(
+        "  limits  memory {memory}, timeout {}, log {log}",
+        duration(limits.timeout_ms)
+    ));
+    if retry.retries > 0 {
+        lines.push(format!(
+            "  retries {} after {}, doubling",
+            retry.retries,
+            duration(retry.delay_ms)
+        ));
+    }
+    Ok(lines)
+}
+
+fn duration(ms: u64) -> humantime::FormattedDuration {
+    humantime::format_duration(std::time::Duration::from_millis(ms))
+}
+
+fn flow_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
+    let params: Vec<_> = flow
+        .params
+        .iter()
+        .map(|param| json!({"name": param.name, "type": schema::describe(&param.schema), "schema": param.schema}))
+        .collect();
+    Ok(json!({
+        "name": flow.name, "doc": flow.doc, "params": params,
+        "result": {"type": schema::describe(&flow.result), "schema": flow.result},
+        "limits": flow.limits()?, "retry": flow.retry()?,
+        "sdk": flow.setting("sdk"),
+    }))
+}

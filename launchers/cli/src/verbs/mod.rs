@@ -1,0 +1,102 @@
+//! One file per verb: a struct whose documentation is the help, and one function.
+
+mod build;
+mod cancel;
+mod completions;
+mod doctor;
+mod inspect;
+mod list;
+mod logs;
+mod new;
+mod result;
+mod retry;
+mod rm;
+mod run;
+mod show;
+mod submit;
+mod wait;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use longshore_protocol::exit::ExitCode;
+use longshore_protocol::id::Tenant;
+
+use crate::failure::Failure;
+use crate::settings::{Format, Settings};
+
+/// Runs a Rust function on any infrastructure without a deployment.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The store: a local directory. Default: longshore/store in the user's data directory.
+    #[arg(long, global = true, env = "LONGSHORE_STORE", value_name = "DIR")]
+    pub(crate) store: Option<String>,
+    /// Whose runs are meant.
+    #[arg(long, global = true, env = "LONGSHORE_TENANT", default_value_t)]
+    pub(crate) tenant: Tenant,
+    /// The runtime's binary. Default: longshore-runtime beside this program.
+    #[arg(long, global = true, env = "LONGSHORE_RUNTIME", value_name = "FILE")]
+    pub(crate) runtime: Option<PathBuf>,
+    /// How to write results.
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub(crate) format: Format,
+    /// Write results and errors only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    New(new::NewArgs),
+    Build(build::BuildArgs),
+    Inspect(inspect::InspectArgs),
+    Run(run::RunArgs),
+    Submit(submit::SubmitArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Logs(logs::LogsArgs),
+    Wait(wait::WaitArgs),
+    Result(result::ResultArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(retry::RetryArgs),
+    Rm(rm::RmArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::New(args) => new::new(&args, settings),
+        Verb::Build(args) => build::build(&args, settings),
+        Verb::Inspect(args) => inspect::inspect(&args, settings),
+        Verb::Run(args) => run::run(&args, settings).await,
+        Verb::Submit(args) => submit::submit(&args, settings).await,
+        Verb::List(args) => list::list(&args, settings).await,
+        Verb::Show(args) => show::show(&args, settings).await,
+        Verb::Logs(args) => logs::logs(&args, settings).await,
+        Verb::Wait(args) => wait::wait(&args, settings).await,
+        Verb::Result(args) => result::result(&args, settings).await,
+        Verb::Cancel(args) => cancel::cancel(&args, settings).await,
+        Verb::Retry(args) => retry::retry(&args, settings).await,
+        Verb::Rm(args) => rm::rm(&args, settings).await,
+        Verb::Doctor(args) => doctor::doctor(&args, settings).await,
+        Verb::Completions(args) => completions::completions(&args),
+    }
+}
+
+/// A run, named on the command line.
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run: any unique ending of its id.
+    run: String,
+}

@@ -1,0 +1,36 @@
+//! `longshore rm`
+
+use clap::Args;
+use longshore_protocol::exit::{self, ExitCode};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Format, Settings};
+
+/// Remove runs that have ended, with all their records
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// The runs: any unique endings of their ids.
+    #[arg(required = true)]
+    runs: Vec<String>,
+}
+
+pub(super) async fn rm(args: &RmArgs, settings: &Settings) -> Result<ExitCode, Failure> {
+    let engine = settings.engine()?;
+    // All names are looked up before anything is removed: a slip must not leave half of the work done.
+    let mut runs = Vec::new();
+    for ending in &args.runs {
+        runs.push(engine.store().find(ending).await?);
+    }
+    for run in &runs {
+        engine.remove(run).await?;
+        if settings.format == Format::Human {
+            output::answer(&format!("removed {run}"));
+        }
+    }
+    if settings.format == Format::Json {
+        output::answer_json(&json!({"removed": runs}));
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,94 @@
+//! `longshore run`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use longshore_launchers::engine::{CANCEL_GRACE, Ending, Engine, Report};
+use longshore_protocol::exit::{self, ExitCode};
+use longshore_protocol::id::RunId;
+
+use super::result;
+use crate::failure::Failure;
+use crate::input::FlowArgs;
+use crate::output;
+use crate::report;
+use crate::settings::Settings;
+
+/// Run a flow and wait for its result
+///
+/// The result goes to standard output, everything else to standard error. Ctrl-C asks the run to stop; a second
+/// Ctrl-C detaches, and the run goes on.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    flow: FlowArgs,
+    /// Write the result to this file: bytes and text as they are, anything else as JSON.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: &RunArgs, settings: &Settings) -> Result<ExitCode, Failure> {
+    let RunArgs { flow, output } = args;
+    let request = flow.request(settings)?;
+    let schema = request.flow.result.clone();
+    let engine = settings.engine()?;
+    let reporter = report::reporter(settings);
+    let submitted = engine.submit(request, &*reporter).await?;
+    let attended = attend(&engine, &submitted.run, &*reporter).await?;
+    drop(reporter);
+    match attended {
+        Attended::Ended(ending) => {
+            let mut writer = result::Writer::new(&engine, settings, output.as_deref());
+            writer.known_schema(schema);
+            writer.write(&submitted.run, &ending).await
+        }
+        Attended::Detached => {
+            output::note(&format!(
+                "detached; the run goes on: longshore wait {}",
+                submitted.run.short()
+            ));
+            Ok(exit::DETACHED)
+        }
+    }
+}
+
+/// What came of attending a run.
+pub(super) enum Attended {
+    /// It is over.
+    Ended(Box<Ending>),
+    /// The user went away.
+    Detached,
+}
+
+/// Waits for a run and obeys Ctrl-C: once asks it to stop, twice detaches.
+pub(super) async fn attend(
+    engine: &Engine,
+    run: &RunId,
+    reporter: &dyn Report,
+) -> Result<Attended, Failure> {
+    let ended = engine.wait(run, reporter);
+    tokio::pin!(ended);
+    tokio::select! {
+        biased;
+        ending = &mut ended => return Ok(Attended::Ended(Box::new(ending?))),
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    output::note("asking the run to stop; Ctrl-C again detaches");
+    engine.request_cancel(run, Some("Ctrl-C".to_owned())).await?;
+    let insist = async {
+        tokio::time::sleep(CANCEL_GRACE).await;
+        engine.end_job(run, Duration::from_secs(1)).await
+    };
+    tokio::pin!(insist);
+    tokio::select! {
+        biased;
+        ending = &mut ended => return Ok(Attended::Ended(Box::new(ending?))),
+        _ = tokio::signal::ctrl_c() => return Ok(Attended::Detached),
+        done = &mut insist => done?,
+    }
+    tokio::select! {
+        ending = &mut ended => Ok(Attended::Ended(Box::new(ending?))),
+        _ = tokio::signal::ctrl_c() => Ok(Attended::Detached),
+    }
+}

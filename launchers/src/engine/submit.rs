@@ -1,0 +1,198 @@
+//! From a request to a job.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use longshore_protocol::Timestamp;
+use longshore_protocol::id::RunId;
+use longshore_protocol::layout;
+use longshore_protocol::record::{ComponentRef, FormatVersion, JobRecord, Order, Payload};
+
+use super::{Engine, Event, Report, Request};
+use crate::artefact::{self, Artefact, Runtime};
+use crate::launcher::{Handle, Job, Plan};
+use crate::{Error, ErrorKind, clock};
+
+/// A run that an infrastructure has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// The run.
+    pub run: RunId,
+    /// Its job.
+    pub handle: Handle,
+}
+
+impl Engine {
+    /// Uploads what is absent, writes the order, launches. Returns on acceptance.
+    ///
+    /// # Errors
+    /// When the runtime, the store or the infrastructure refuse. A run whose order was written by then is seen as
+    /// crashed later, never as running.
+    pub async fn submit(&self, request: Request, report: &dyn Report) -> Result<Submitted, Error> {
+        let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
+        check_abi(&request, &runtime)?;
+        let artefact = self.upload_code(&request, &runtime, report).await?;
+        let order = self.write_order(request, &artefact, report).await?;
+        let job = Job {
+            run: order.0.run,
+            tenant: order.0.tenant.clone(),
+            order: order.1,
+            store: self.store.location().to_owned(),
+            runtime: runtime.path,
+            limits: order.0.limits,
+            labels: order.0.labels,
+        };
+        let plan = self.launcher.plan(&job)?;
+        self.launch(&job.run, &plan, &runtime.version).await?;
+        report.hear(&Event::Launched { run: job.run, plan: &plan });
+        Ok(Submitted { run: job.run, handle: plan.handle })
+    }
+
+    async fn upload_code(
+        &self,
+        request: &Request,
+        runtime: &Runtime,
+        report: &dyn Report,
+    ) -> Result<Artefact, Error> {
+        let key = layout::component(&request.digest);
+        self.upload(&key, "component", &request.component, report).await?;
+        let artefact = self.compile(request, runtime, report).await?;
+        let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
+        if self.store.size(&key).await? == Some(artefact.reference.bytes) {
+            return Ok(artefact);
+        }
+        // The machine code itself is only looked at when the store lacks it.
+        let (artefact, content) = match artefact.content(&self.cache) {
+            Some(content) => (artefact, content),
+            None => {
+                artefact.forget(&self.cache);
+                let again = self.compile(request, runtime, report).await?;
+                let content = again.content(&self.cache).ok_or_else(|| {
+                    Error::new(ErrorKind::Runtime, "the compiled artefact is damaged right after it was made")
+                        .hint("check the disk that holds the cache, or set LONGSHORE_CACHE to another one")
+                })?;
+                (again, content)
+            }
+        };
+        let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
+        self.upload(&key, "compiled artefact", &content, report).await?;
+        Ok(artefact)
+    }
+
+    async fn compile(
+        &self,
+        request: &Request,
+        runtime: &Runtime,
+        report: &dyn Report,
+    ) -> Result<Artefact, Error> {
+        if let Some(artefact) = artefact::find(&request.digest, runtime, &self.cache) {
+            return Ok(artefact);
+        }
+        let began = Instant::now();
+        report.hear(&Event::Compiling { bytes: request.component.len() as u64 });
+        let artefact =
+            artefact::make(&request.component, &request.digest, runtime, &self.cache).await?;
+        report.hear(&Event::Compiled {
+            took_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        });
+        Ok(artefact)
+    }
+
+    async fn upload(
+        &self,
+        key: &str,
+        what: &'static str,
+        content: &Bytes,
+        report: &dyn Report,
+    ) -> Result<(), Error> {
+        let bytes = content.len() as u64;
+        if self.store.size(key).await? == Some(bytes) {
+            return Ok(());
+        }
+        report.hear(&Event::Uploading { what, bytes });
+        self.store.upload_once(key, content.clone()).await.map(|_| ())
+    }
+
+    async fn write_order(
+        &self,
+        request: Request,
+        artefact: &Artefact,
+        report: &dyn Report,
+    ) -> Result<(Order, longshore_protocol::id::Digest), Error> {
+        let Request {
+            component,
+            digest,
+            abi,
+            flow,
+            params,
+            limits,
+            retry,
+            deadline,
+            labels,
+            retry_of,
+        } = request;
+        let now = clock::now();
+        let order = Order {
+            format: FormatVersion::CURRENT,
+            run: new_run(now)?,
+            tenant: self.store.tenant().clone(),
+            abi,
+            component: ComponentRef { sha256: digest, bytes: component.len() as u64 },
+            compiled: Some(artefact.reference.clone()),
+            flow: flow.name,
+            params: Payload::of(&params),
+            limits,
+            retry,
+            deadline: deadline.map(|time| now + time),
+            labels,
+            ordered_at: now,
+            retry_of,
+        };
+        if let Payload::Object { bytes, sha256: _ } = order.params {
+            report.hear(&Event::Uploading { what: "parameters", bytes });
+            self.store.create_params(&order.run, params).await?;
+        }
+        let digest = self.store.create_order(&order).await?;
+        report.hear(&Event::Ordered { run: order.run });
+        Ok((order, digest))
+    }
+
+    async fn launch(&self, run: &RunId, plan: &Plan, launcher: &str) -> Result<(), Error> {
+        let record = JobRecord {
+            format: FormatVersion::CURRENT,
+            kind: self.kind.word().to_owned(),
+            handle: plan.handle.to_string(),
+            launcher: launcher.to_owned(),
+            launched_at: clock::now(),
+        };
+        // Before the launch: should this process die right after it, others still find the job.
+        self.store.create_job(run, &record).await?;
+        self.launcher.launch(plan).await
+    }
+}
+
+fn check_abi(request: &Request, runtime: &Runtime) -> Result<(), Error> {
+    if runtime.abi.can_execute(request.abi) {
+        return Ok(());
+    }
+    let text = format!(
+        "the component was built for flow ABI {}, and the runtime {} executes {}",
+        request.abi, runtime.version, runtime.abi
+    );
+    Err(Error::new(ErrorKind::BadInput, text)
+        .hint("rebuild the component with the longshore-sdk of the runtime's version"))
+}
+
+fn new_run(now: Timestamp) -> Result<RunId, Error> {
+    let mut random = [0; 10];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).map_err(
+        |error| {
+            Error::caused(
+                ErrorKind::Infrastructure,
+                "could not get random bytes for a run id",
+                error,
+            )
+        },
+    )?;
+    Ok(RunId::new(now, random))
+}

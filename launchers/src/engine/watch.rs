@@ -1,0 +1,148 @@
+//! Waits for a run to end.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use longshore_protocol::id::RunId;
+use longshore_protocol::layout;
+use longshore_protocol::record::{CodeSource, Outcome};
+use longshore_protocol::state::{Derived, JobState};
+
+use super::{Engine, Event, LogReader, Report, RunView};
+use crate::Error;
+use crate::launcher::Handle;
+
+/// News are looked for this often at first, …
+const LOOK_FIRST: Duration = Duration::from_millis(250);
+/// … and this often in the end: each look takes a few requests to the store.
+const LOOK_LONGEST: Duration = Duration::from_secs(2);
+
+/// How a run that was waited for ended.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// The state.
+    pub derived: Derived,
+    /// The outcome, if the runtime could write one.
+    pub outcome: Option<Outcome>,
+}
+
+impl Engine {
+    /// Waits until the run is over, and reports what happens meanwhile. Callers add the time limit.
+    ///
+    /// # Errors
+    /// When the run does not exist, or the store cannot be read.
+    pub async fn wait(&self, run: &RunId, report: &dyn Report) -> Result<Ending, Error> {
+        let mut log = LogReader::new(&self.store, run);
+        let mut told = Told::default();
+        let job_over = self.job_over(run).fuse();
+        tokio::pin!(job_over);
+        let mut pause = LOOK_FIRST;
+        loop {
+            // Waiting comes first: most runs end before there is anything to tell.
+            let is_over = tokio::select! {
+                biased;
+                () = &mut job_over => true,
+                () = tokio::time::sleep(pause) => false,
+            };
+            if is_over && let Some(outcome) = self.store.outcome(run).await? {
+                return self.ended_with(run, outcome, &mut log, report).await;
+            }
+            let view = self.view(run).await?;
+            tell_log(run, &mut log, report).await?;
+            told.tell(run, &view, report);
+            if view.derived.state.is_final() {
+                return match view.outcome {
+                    Some(outcome) => self.ended_with(run, outcome, &mut log, report).await,
+                    None => Ok(Ending { derived: view.derived, outcome: None }),
+                };
+            }
+            pause = pause.mul_f64(1.25).min(LOOK_LONGEST);
+        }
+    }
+
+    async fn ended_with(
+        &self,
+        run: &RunId,
+        outcome: Outcome,
+        log: &mut LogReader,
+        report: &dyn Report,
+    ) -> Result<Ending, Error> {
+        if outcome.usage.log_bytes > 0 || outcome.attempt > 1 {
+            tell_log(run, log, report).await?;
+        }
+        self.heal(&outcome, report).await?;
+        let reason = Some(outcome.verdict.sentence()).filter(|text| !text.is_empty());
+        let derived = Derived { state: outcome.verdict.state(), reason };
+        Ok(Ending { derived, outcome: Some(outcome) })
+    }
+
+    /// Returns when the infrastructure says that the job is over; never, where it cannot say.
+    async fn job_over(&self, run: &RunId) {
+        let watch = async {
+            let Some(job) = self.store.job(run).await? else { return std::future::pending().await };
+            let launcher;
+            // The jobs that we started ourselves are better known to our own launcher.
+            let launcher = if job.kind == self.kind.word() {
+                &*self.launcher
+            } else {
+                launcher = self.launcher_of(&job.kind)?;
+                &*launcher
+            };
+            let handle = Handle(job.handle);
+            let mut state = launcher.state(&handle).await?;
+            while matches!(state, JobState::Pending | JobState::Running | JobState::Unknown { .. })
+            {
+                state = launcher.changed(&handle, &state).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        // An infrastructure that cannot be asked only costs us the event: the loop goes on looking.
+        if watch.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Removes a compiled artefact from the store that the runtime could not use, so that it is uploaded again.
+    async fn heal(&self, outcome: &Outcome, report: &dyn Report) -> Result<(), Error> {
+        let Some(CodeSource::CompiledHere { because }) = &outcome.runtime.code else {
+            return Ok(());
+        };
+        let order = self.store.order(&outcome.run).await?;
+        if let Some(compiled) =
+            order.compiled.filter(|compiled| compiled.engine == outcome.runtime.engine)
+        {
+            self.store.delete(&layout::compiled(&compiled.engine, &compiled.sha256)).await?;
+            report.hear(&Event::Healed { because });
+        }
+        Ok(())
+    }
+}
+
+/// What was told already.
+#[derive(Default)]
+struct Told {
+    derived: Option<Derived>,
+    progress: Option<longshore_protocol::record::Progress>,
+}
+
+impl Told {
+    fn tell(&mut self, run: &RunId, view: &RunView, report: &dyn Report) {
+        if self.derived.as_ref() != Some(&view.derived) {
+            report.hear(&Event::State { run: *run, derived: &view.derived });
+            self.derived = Some(view.derived.clone());
+        }
+        let progress = view.beat.as_ref().and_then(|beat| beat.progress.clone());
+        if let Some(progress) = progress.filter(|progress| self.progress.as_ref() != Some(progress))
+        {
+            report.hear(&Event::Progress { run: *run, progress: &progress });
+            self.progress = Some(progress);
+        }
+    }
+}
+
+async fn tell_log(run: &RunId, log: &mut LogReader, report: &dyn Report) -> Result<(), Error> {
+    for (attempt, record) in log.read().await? {
+        report.hear(&Event::Log { run: *run, attempt, record: &record });
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The kinds of infrastructure: the only place that knows them all.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::launcher::Launcher;
+use crate::process;
+
+/// A kind of infrastructure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A process on this machine.
+    Process,
+}
+
+impl Kind {
+    /// The name in configuration and records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+        }
+    }
+
+    /// A launcher of this kind with its default settings; `state_folder` is where it may keep files of its jobs.
+    pub fn launcher(self, state_folder: &Path) -> Box<dyn Launcher> {
+        match self {
+            Self::Process => {
+                Box::new(process::ProcessLauncher::new(process::Config::new(state_folder)))
+            }
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "process" => Ok(Self::Process),
+            other => {
+                Err(format!("{other:?} is not a kind of infrastructure; this version has: process"))
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What every infrastructure must be able to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use longshore_protocol::id::{Digest, RunId, Tenant};
+use longshore_protocol::limits::Limits;
+use longshore_protocol::state::JobState;
+use serde::Serialize;
+
+use crate::Error;
+
+/// A run as an infrastructure sees it: what to start, and what it may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The run.
+    pub run: RunId,
+    /// Its owner.
+    pub tenant: Tenant,
+    /// The digest of its order: what the runtime executes follows from it.
+    pub order: Digest,
+    /// Where the runtime finds the store.
+    pub store: String,
+    /// The runtime's binary, for infrastructures that start it from this machine's files.
+    pub runtime: PathBuf,
+    /// What the flow may use; the infrastructure's own limits are derived from it.
+    pub limits: Limits,
+    /// For people and filters.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How an infrastructure names a job. It follows from the run alone, so that a repeated launch finds its own job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Handle(pub String);
+
+impl fmt::Display for Handle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A launch that has been decided, but not made: `--dry-run` prints it, tests compare it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The job's name.
+    pub handle: Handle,
+    /// The request, in the infrastructure's own terms.
+    pub request: serde_json::Value,
+}
+
+/// Places the runtime on one kind of infrastructure.
+#[async_trait::async_trait]
+pub trait Launcher: fmt::Debug + Send + Sync {
+    /// Decides what to request. Contacts nobody.
+    ///
+    /// # Errors
+    /// When the settings do not fit the job.
+    fn plan(&self, job: &Job) -> Result<Plan, Error>;
+
+    /// Requests it, and returns once the infrastructure has accepted. Repeating is harmless: a job is started once.
+    ///
+    /// # Errors
+    /// When the infrastructure refuses or cannot be reached.
+    async fn launch(&self, plan: &Plan) -> Result<(), Error>;
+
+    /// What the infrastructure says of the job now. That it does not know the job is an answer, not an error.
+    ///
+    /// # Errors
+    /// When the infrastructure cannot be asked.
+    async fn state(&self, handle: &Handle) -> Result<JobState, Error>;
+
+    /// Waits until the job is no longer in the state `seen`, by the means that the infrastructure has for it: an
+    /// event, a watch, or asking again within its rate limits. Callers add the time limit.
+    ///
+    /// # Errors
+    /// When the infrastructure cannot be asked.
+    async fn changed(&self, handle: &Handle, seen: &JobState) -> Result<JobState, Error>;
+
+    /// The container's own output, line by line until the job is over: what there is when the runtime could not speak.
+    fn logs(&self, handle: &Handle) -> BoxStream<'static, Result<String, Error>>;
+
+    /// Ends the job: asks it to, and after `grace` makes it. Returns once it is over. A job that is over already, or
+    /// unknown, is no error.
+    ///
+    /// # Errors
+    /// When the job may still be running.
+    async fn cancel(&self, handle: &Handle, grace: Duration) -> Result<(), Error>;
+
+    /// Removes what is left of a job that is over. Repeating is harmless.
+    ///
+    /// # Errors
+    /// When something is left.
+    async fn cleanup(&self, handle: &Handle) -> Result<(), Error>;
+}

@@ -1,0 +1,18 @@
+//! Places the runtime on an infrastructure, watches it, and fetches what it wrote.
+//!
+//! Main path: [`engine::Engine::submit`] checks, uploads, orders and launches; [`engine::Engine::wait`] watches.
+//!
+//! **Invariant:** a launcher keeps no state. All that is known of a run is in the store and at the infrastructure, so
+//! any machine can ask later.
+//! **Invariant:** nothing here executes or compiles WebAssembly, and nothing prints.
+
+pub mod artefact;
+pub mod clock;
+pub mod engine;
+mod error;
+pub mod kind;
+pub mod launcher;
+pub mod process;
+pub mod store;
+
+pub use error::{Error, ErrorKind, chain};

@@ -1,0 +1,119 @@
+//! Runs the runtime as a process on this machine. Linux only: it relies on `flock` and `/proc`.
+//!
+//! What is created: one folder per job, `<state folder>/jobs/<run id>/`, with a lock file and the process's own
+//! output, and one process in a process group of its own, so that signals for a terminal's foreground group do not
+//! reach it. Permissions: those of the user. Limits: none besides the flow's own, which the runtime enforces.
+//!
+//! The process holds an exclusive `flock` on its lock file, which it gets as standard input. The kernel gives the lock
+//! back when the process ends, however it ends. So the lock *is* the state of the job: no process id that may be
+//! reused has to be trusted, and a launcher that is killed at any moment leaves nothing that could be misread.
+
+mod client;
+mod config;
+mod plan;
+mod state;
+
+use std::collections::HashMap;
+use std::process::Child;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use longshore_protocol::state::JobState;
+
+use crate::Error;
+use crate::launcher::{Handle, Job, Launcher, Plan};
+
+pub use config::Config;
+
+/// Launches processes.
+#[derive(Debug)]
+pub struct ProcessLauncher {
+    config: Config,
+    /// Our own children, so that their exit codes are known and they do not stay zombies.
+    children: Mutex<HashMap<Handle, Child>>,
+}
+
+impl ProcessLauncher {
+    /// A launcher with these settings.
+    pub fn new(config: Config) -> Self {
+        Self { config, children: Mutex::default() }
+    }
+
+    /// The exit code of a job that is our own child and over.
+    fn exit_of_child(&self, handle: &Handle) -> Option<std::process::ExitStatus> {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = children.get_mut(handle)?;
+        // The lock is free, so the process is ending if it has not ended: this wait takes no time.
+        child.wait().ok()
+    }
+
+    fn observe(&self, handle: &Handle) -> Result<JobState, Error> {
+        let folder = plan::folder_of(handle)?;
+        let state = match client::look(&folder)? {
+            client::Lock::Held => JobState::Running,
+            client::Lock::Missing => JobState::Gone,
+            client::Lock::Free => {
+                state::exited(self.exit_of_child(handle), &client::last_output(&folder))
+            }
+        };
+        Ok(state)
+    }
+}
+
+#[async_trait::async_trait]
+impl Launcher for ProcessLauncher {
+    fn plan(&self, job: &Job) -> Result<Plan, Error> {
+        plan::plan(&self.config, job)
+    }
+
+    async fn launch(&self, plan: &Plan) -> Result<(), Error> {
+        let Some(child) = client::start(&plan::folder_of(&plan.handle)?, &plan::command_of(plan)?)?
+        else {
+            return Ok(());
+        };
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.insert(plan.handle.clone(), child);
+        Ok(())
+    }
+
+    async fn state(&self, handle: &Handle) -> Result<JobState, Error> {
+        if let Some(because) = plan::not_from_here(handle)? {
+            return Ok(JobState::Unknown { because });
+        }
+        self.observe(handle)
+    }
+
+    async fn changed(&self, handle: &Handle, seen: &JobState) -> Result<JobState, Error> {
+        if let Some(because) = plan::not_from_here(handle)? {
+            std::future::pending::<()>().await;
+            return Ok(JobState::Unknown { because });
+        }
+        if *seen == JobState::Running {
+            client::lock_free(&plan::folder_of(handle)?).await?;
+        }
+        let state = self.observe(handle)?;
+        if state == *seen {
+            // Over, and nothing more will ever happen.
+            std::future::pending::<()>().await;
+        }
+        Ok(state)
+    }
+
+    fn logs(&self, handle: &Handle) -> BoxStream<'static, Result<String, Error>> {
+        client::output_lines(plan::folder_of(handle))
+    }
+
+    async fn cancel(&self, handle: &Handle, grace: Duration) -> Result<(), Error> {
+        if let Some(because) = plan::not_from_here(handle)? {
+            return Err(state::cannot_reach(handle, &because));
+        }
+        client::end(&plan::folder_of(handle)?, grace).await
+    }
+
+    async fn cleanup(&self, handle: &Handle) -> Result<(), Error> {
+        client::remove(&plan::folder_of(handle)?)?;
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Job → command line. Pure.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use crate::launcher::{Handle, Job, Plan};
+use crate::{Error, ErrorKind};
+
+/// A process to start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Command {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) working_dir: PathBuf,
+    pub(super) env: std::collections::BTreeMap<String, String>,
+}
+
+pub(super) fn plan(config: &Config, job: &Job) -> Result<Plan, Error> {
+    let Config { state_folder, working_dir, env } = config;
+    let Job { run, tenant, order, store, runtime, limits: _, labels: _ } = job;
+    let folder = state_folder.join("jobs").join(run.to_string());
+    let command = Command {
+        program: runtime.clone(),
+        arguments: [
+            "execute",
+            "--store",
+            store,
+            "--tenant",
+            tenant.as_str(),
+            "--run",
+            &run.to_string(),
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(["--order-sha256".to_owned(), order.to_string()])
+        .collect(),
+        working_dir: working_dir.clone().unwrap_or_else(|| folder.clone()),
+        env: env.clone(),
+    };
+    let request = serde_json::to_value(&command).map_err(|error| {
+        Error::caused(ErrorKind::BadInput, "a path of the job is not Unicode text", error)
+    })?;
+    Ok(Plan { handle: handle(&folder)?, request })
+}
+
+fn handle(folder: &Path) -> Result<Handle, Error> {
+    let folder = folder.to_str().ok_or_else(|| {
+        Error::new(
+            ErrorKind::BadInput,
+            format!("the state folder {} is not Unicode text", folder.display()),
+        )
+    })?;
+    Ok(Handle(format!("{}:{folder}", this_host())))
+}
+
+pub(super) fn command_of(plan: &Plan) -> Result<Command, Error> {
+    serde_json::from_value(plan.request.clone()).map_err(|error| {
+        Error::caused(ErrorKind::BadInput, "the plan is not one of a process", error)
+    })
+}
+
+pub(super) fn folder_of(handle: &Handle) -> Result<PathBuf, Error> {
+    Ok(PathBuf::from(parts_of(handle)?.1))
+}
+
+/// Why the job cannot be asked about from this machine, if it cannot.
+pub(super) fn not_from_here(handle: &Handle) -> Result<Option<String>, Error> {
+    let (host, _) = parts_of(handle)?;
+    Ok((host != this_host())
+        .then(|| format!("its process is on host {host}, and this is {}", this_host())))
+}
+
+fn parts_of(handle: &Handle) -> Result<(&str, &str), Error> {
+    handle.0.split_once(':').filter(|(_, folder)| folder.starts_with('/')).ok_or_else(|| {
+        Error::new(ErrorKind::Store, format!("{handle:?} is not the handle of a process"))
+    })
+}
+
+fn this_host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use longshore_protocol::id::{Digest, Tenant};
+
+    #[test]
+    fn a_plan_is_the_whole_request() {
+        let job = Job {
+            run: "019d0000-0000-7000-8000-000000000001".parse().unwrap(),
+            tenant: Tenant::default(),
+            order: Digest::of(b""),
+            store: "/data/store".into(),
+            runtime: "/usr/bin/longshore-runtime".into(),
+            limits: longshore_protocol::limits::Limits::default(),
+            labels: std::collections::BTreeMap::new(),
+        };
+        let plan = plan(&Config::new(Path::new("/state")), &job).unwrap();
+        let arguments: Vec<_> = command_of(&plan).unwrap().arguments;
+        assert_eq!(
+            arguments.join(" "),
+            "execute --store /data/store --tenant default --run 019d0000-0000-7000-8000-000000000001 \
+             --order-sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(
+            folder_of(&plan.handle).unwrap(),
+            Path::new("/state/jobs/019d0000-0000-7000-8000-000000000001")
+        );
+        assert_eq!(not_from_here(&plan.handle).unwrap(), None);
+    }
+
+    #[test]
+    fn a_job_of_another_host_is_not_asked_about() {
+        let because = not_from_here(&Handle("elsewhere:/x".into())).unwrap().unwrap();
+        assert!(because.starts_with("its process is on host elsewhere, and this is "), "{because}");
+        assert!(not_from_here(&Handle("nonsense".into())).is_err());
+    }
+}

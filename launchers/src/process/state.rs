@@ -1,0 +1,60 @@
+//! The operating system's words → ours. Pure.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use longshore_protocol::state::JobState;
+
+use crate::launcher::Handle;
+use crate::{Error, ErrorKind};
+
+/// The state of a job whose process is over. `status` is known only to its parent; `output` is its last words.
+pub(super) fn exited(status: Option<ExitStatus>, output: &str) -> JobState {
+    let signal = status.and_then(|status| status.signal()).map(|signal| match signal {
+        6 => "killed by signal 6 (SIGABRT: it gave up by itself)".to_owned(),
+        9 => {
+            "killed by signal 9 (SIGKILL: by hand, or by the kernel for want of memory)".to_owned()
+        }
+        15 => "killed by signal 15 (SIGTERM)".to_owned(),
+        other => format!("killed by signal {other}"),
+    });
+    let reason = match (signal, output.is_empty()) {
+        (Some(signal), true) => Some(signal),
+        (Some(signal), false) => Some(format!("{signal}; its last output: {output}")),
+        (None, false) => Some(output.to_owned()),
+        (None, true) => None,
+    };
+    JobState::Exited { code: status.and_then(|status| status.code()), reason }
+}
+
+/// A job that another machine would have to end.
+pub(super) fn cannot_reach(handle: &Handle, because: &str) -> Error {
+    Error::new(ErrorKind::Infrastructure, format!("could not end the job {handle}: {because}"))
+        .hint("the request to stop is in the store; the runtime will see it if it is alive")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_process_ended() {
+        let raw = |raw| Some(ExitStatus::from_raw(raw));
+        let table = [
+            (raw(0), "", Some(0), None),
+            (raw(74 << 8), "no space", Some(74), Some("no space")),
+            (raw(15), "", None, Some("killed by signal 15 (SIGTERM)")),
+            (
+                raw(6),
+                "x",
+                None,
+                Some("killed by signal 6 (SIGABRT: it gave up by itself); its last output: x"),
+            ),
+            (None, "", None, None),
+        ];
+        for (status, output, code, reason) in table {
+            let reason = reason.map(str::to_owned);
+            assert_eq!(exited(status, output), JobState::Exited { code, reason });
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The wasmtime engine: one configuration, and its fingerprint.
+
+use std::hash::{Hash as _, Hasher};
+
+use longshore_protocol::id::Digest;
+use wasmtime::component::Component;
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::{Error, ErrorKind};
+
+/// The guest's stack in bytes. 1 MiB is what a native thread's main path gets by with, and twice wasmtime's default.
+pub const STACK_BYTES: usize = 1 << 20;
+
+/// How instances get their memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allocation {
+    /// From the operating system at each call: for one-shot runs.
+    OnDemand,
+    /// From slots that are kept warm: for many runs in one process.
+    Pooled {
+        /// How many runs may be under way at once.
+        slots: u32,
+    },
+}
+
+/// A configured wasmtime engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    fingerprint: String,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Engine").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// When the machine cannot support it, for example because it cannot reserve the address space for a pool.
+    pub fn new(allocation: Allocation) -> Result<Self, wasmtime::Error> {
+        let inner = wasmtime::Engine::new(&config(allocation))?;
+        let mut hasher = Collect(Vec::new());
+        inner.precompile_compatibility_hash().hash(&mut hasher);
+        let fingerprint = Digest::of(&hasher.0).short();
+        Ok(Self {
+            inner,
+            fingerprint: format!("wasmtime48-{}-{fingerprint}", std::env::consts::ARCH),
+        })
+    }
+
+    /// What a compiled artefact must have been made with: wasmtime's version, this configuration, the target, and the
+    /// processor features that the code uses.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The engine itself.
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+
+    /// Loads machine code that [`crate::compile`] made with an engine of the same fingerprint.
+    ///
+    /// `content` is taken as bytes, not as a path: what was verified is what is loaded.
+    ///
+    /// # Errors
+    /// When the content is damaged or was made by another engine.
+    pub fn load(&self, content: &[u8]) -> Result<Component, wasmtime::Error> {
+        #[expect(
+            unsafe_code,
+            reason = "callers have verified the content against a digest that this user's launcher wrote"
+        )]
+        // SAFETY: machine code is executed as it stands, so it must come from a compiler that is trusted. Both callers
+        // take it from `longshore-runtime compile`, run by the same user, and compare it with the digest in the order.
+        unsafe {
+            Component::deserialize(&self.inner, content)
+        }
+    }
+
+    /// Compiles a component to machine code.
+    ///
+    /// # Errors
+    /// Says what is wrong with the component.
+    pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Error> {
+        self.inner.precompile_component(component).map_err(|error| {
+            Error::caused(
+                ErrorKind::NotCompiled,
+                "could not compile the component",
+                error.into_boxed_dyn_error(),
+            )
+        })
+    }
+
+    /// Makes every guest of this engine look at its stop flag.
+    pub fn interrupt(&self) {
+        self.inner.increment_epoch();
+    }
+}
+
+fn config(allocation: Allocation) -> Config {
+    let mut config = Config::new();
+    config
+        // A guest notices a stop at the next loop head or function entry.
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .async_stack_size(2 * STACK_BYTES)
+        // Not needed to run, and a fifth of the artefact's size.
+        .generate_address_map(false)
+        .native_unwind_info(false)
+        // Proposals that no flow needs: what is off cannot be attacked. Threads, GC, exceptions, stack switching and
+        // the component model's async are not even compiled into this binary.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false)
+        .concurrency_support(false);
+    if let Allocation::Pooled { slots } = allocation {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(slots)));
+    }
+    config
+}
+
+fn pool(slots: u32) -> PoolingAllocationConfig {
+    // A component from wit-component has one module with a memory and a few adapters without.
+    const CORE_INSTANCES_EACH: u32 = 8;
+    const TABLES_EACH: u32 = 4;
+    // What a slot keeps resident between runs, so that a small run takes no page fault.
+    const RESIDENT_BYTES: usize = 256 << 10;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * CORE_INSTANCES_EACH)
+        .total_memories(slots)
+        .total_tables(slots * TABLES_EACH)
+        .total_stacks(slots)
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(RESIDENT_BYTES);
+    pool
+}
+
+/// Collects what is hashed, so that a cryptographic digest can be taken of it.
+struct Collect(Vec<u8>);
+
+impl Hasher for Collect {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,145 @@
+//! From the digests of an order to a program that can be called.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use longshore_protocol::abi::Abi;
+use longshore_protocol::id::Digest;
+use longshore_protocol::record::{CodeSource, Order};
+use wasmtime::component::Component;
+
+use crate::compile::{CompileLimits, Compiled};
+use crate::engine::Engine;
+use crate::sandbox::Program;
+use crate::store::RunStore;
+use crate::{Error, ErrorKind, chain};
+
+/// The order's code, ready to be called, with its parameters.
+pub(super) struct Loaded {
+    pub(super) program: Program,
+    pub(super) params: Bytes,
+    pub(super) code: CodeSource,
+}
+
+/// Why the order will not be executed: a sentence for the outcome.
+pub(super) struct Refusal(pub(super) String);
+
+/// The outer error: the store does not work. The inner one: the order cannot be executed, now or ever.
+pub(super) async fn load(
+    store: &RunStore,
+    order: &Order,
+    engine: &Engine,
+) -> Result<Result<Loaded, Refusal>, Error> {
+    if !Abi::CURRENT.can_execute(order.abi) {
+        let current = Abi::CURRENT;
+        return refuse(format!(
+            "the component was built for flow ABI {}, this runtime executes {current}",
+            order.abi
+        ));
+    }
+    let Some(params) = store.read_params(&order.params).await? else {
+        return refuse(
+            "the parameters are not in the store, or do not have the digest that the order says"
+                .into(),
+        );
+    };
+    let (component, code) = match precompiled(store, order, engine).await? {
+        Ok(component) => (component, CodeSource::Precompiled),
+        Err(because) => {
+            let Some(bytes) = store.read_component(&order.component).await? else {
+                return refuse("the component is not in the store, or does not have the digest that the order says".into());
+            };
+            match compiled_here(&bytes, engine).await {
+                Ok(component) => (component, CodeSource::CompiledHere { because }),
+                Err(error) => return refuse(chain(&error)),
+            }
+        }
+    };
+    match Program::link(engine, &component) {
+        Ok(program) => Ok(Ok(Loaded { program, params, code })),
+        Err(error) => {
+            refuse(format!("the component does not fit this runtime: {}", chain(error.as_ref())))
+        }
+    }
+}
+
+fn refuse(reason: String) -> Result<Result<Loaded, Refusal>, Error> {
+    Ok(Err(Refusal(reason)))
+}
+
+/// The inner error says why the order's artefact is of no use.
+async fn precompiled(
+    store: &RunStore,
+    order: &Order,
+    engine: &Engine,
+) -> Result<Result<Component, String>, Error> {
+    let Some(compiled) = &order.compiled else {
+        return Ok(Err("the order names no compiled artefact".into()));
+    };
+    if compiled.engine != engine.fingerprint() {
+        let ours = engine.fingerprint();
+        return Ok(Err(format!(
+            "the artefact was made by engine {}, this runtime has {ours}",
+            compiled.engine
+        )));
+    }
+    let Some(content) = store.read_compiled(compiled).await? else {
+        return Ok(Err("the artefact is not in the store, or is damaged".into()));
+    };
+    Ok(engine.load(&content).map_err(|error| chain(error.as_ref())))
+}
+
+/// Compiles in a process of its own: see [`crate::compile`].
+async fn compiled_here(component: &[u8], engine: &Engine) -> Result<Component, Error> {
+    let attempted =
+        |error| Error::caused(ErrorKind::NotCompiled, "could not start the compiler", error);
+    let folder = std::env::temp_dir().join(format!("longshore-compile-{}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(attempted)?;
+    let result = compile_in(&folder, component, engine).await;
+    // The folder is in the way of nobody; what matters is the result.
+    drop(fs::remove_dir_all(&folder));
+    result
+}
+
+async fn compile_in(
+    folder: &std::path::Path,
+    component: &[u8],
+    engine: &Engine,
+) -> Result<Component, Error> {
+    let attempted =
+        |error| Error::caused(ErrorKind::NotCompiled, "could not start the compiler", error);
+    let (input, output) = (folder.join("component.wasm"), folder.join("component.cwasm"));
+    fs::write(&input, component).map_err(attempted)?;
+    let mut command = tokio::process::Command::new(std::env::current_exe().map_err(attempted)?);
+    command.arg("compile").arg("--component").arg(&input).arg("--output").arg(&output);
+    command.stdin(Stdio::null()).env_clear().kill_on_drop(true);
+    // The compiler watches itself; this is for one that cannot any more.
+    let patience = CompileLimits::default().timeout + Duration::from_secs(10);
+    let done = tokio::time::timeout(patience, command.output())
+        .await
+        .map_err(|_| Error::new(ErrorKind::CompileLimit, "the compiler did not end in time"))?
+        .map_err(attempted)?;
+    if !done.status.success() {
+        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        return Err(Error::new(ErrorKind::NotCompiled, said));
+    }
+    let compiled: Compiled = serde_json::from_slice(&done.stdout).map_err(|error| {
+        Error::caused(ErrorKind::NotCompiled, "the compiler gave no answer", error)
+    })?;
+    let content = fs::read(&output).map_err(attempted)?;
+    if compiled.engine != engine.fingerprint() || compiled.sha256 != Digest::of(&content) {
+        return Err(Error::new(
+            ErrorKind::NotCompiled,
+            "the compiler's artefact is not what it said",
+        ));
+    }
+    engine.load(&content).map_err(|error| {
+        Error::caused(
+            ErrorKind::NotCompiled,
+            "could not load the compiled component",
+            error.into_boxed_dyn_error(),
+        )
+    })
+}

@@ -1,0 +1,136 @@
+//! `longshore-runtime`: started by a launcher, never by a person.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program's only way to answer its launcher"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use longshore_protocol::exit::runtime as exit;
+use longshore_protocol::id::{Digest, RunId, Tenant};
+use longshore_runtime::compile::{self, CompileLimits};
+use longshore_runtime::engine::{Allocation, Engine};
+use longshore_runtime::execute::{self, Settings};
+use longshore_runtime::facts::Facts;
+use longshore_runtime::{Error, ErrorKind, chain};
+use serde::Serialize;
+
+/// Executes one run of a Longshore flow. Launchers start it; people use `longshore`.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Execute one run and store its outcome.
+    Execute {
+        /// The store: a local directory.
+        #[arg(long)]
+        store: String,
+        /// The owner of the run.
+        #[arg(long)]
+        tenant: Tenant,
+        /// The run.
+        #[arg(long)]
+        run: RunId,
+        /// The digest of the order: nothing that does not follow from it is executed.
+        #[arg(long)]
+        order_sha256: Digest,
+    },
+    /// Compile a component to machine code, within limits, and print what was made as JSON.
+    Compile {
+        /// The component.
+        #[arg(long)]
+        component: PathBuf,
+        /// The file to write.
+        #[arg(long)]
+        output: PathBuf,
+        /// Resident memory that may be used, in MiB.
+        #[arg(long)]
+        memory_mib_max: Option<u64>,
+        /// Wall time that may be used, in seconds.
+        #[arg(long)]
+        timeout_s: Option<u64>,
+    },
+    /// Print version, ABI and engine as JSON.
+    Facts,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; either way the text goes where clap wants it.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { exit::USAGE.0 } else { 0 });
+        }
+    };
+    // Warnings explain what the outcome cannot; the launcher keeps this output for the case that there is none.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_max_level(tracing::Level::WARN)
+        .init();
+    match run(arguments.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => give_up(&error),
+    }
+}
+
+fn run(verb: Verb) -> Result<(), Error> {
+    match verb {
+        Verb::Execute { store, tenant, run, order_sha256 } => {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Error::caused(ErrorKind::Store, "could not start", error))?
+                .block_on(execute::execute(Settings { store, tenant, run, order: order_sha256 }))
+        }
+        Verb::Compile { component, output, memory_mib_max, timeout_s } => {
+            let defaults = CompileLimits::default();
+            let limits = CompileLimits {
+                memory_bytes: memory_mib_max.map_or(defaults.memory_bytes, |mib| mib << 20),
+                timeout: timeout_s.map_or(defaults.timeout, Duration::from_secs),
+            };
+            compile::guard(limits, |error| end_now(&error));
+            compile::compile_file(&component, &output).map(|compiled| print_json(&compiled))
+        }
+        Verb::Facts => {
+            let engine = Engine::new(Allocation::OnDemand).map_err(|error| {
+                Error::caused(
+                    ErrorKind::NotCompiled,
+                    "could not start the engine",
+                    error.into_boxed_dyn_error(),
+                )
+            })?;
+            print_json(&Facts::of(&engine));
+            Ok(())
+        }
+    }
+}
+
+fn print_json(value: &impl Serialize) {
+    println!(
+        "{}",
+        serde_json::to_string(value)
+            .expect("the answers have string keys only, so they are always JSON")
+    );
+}
+
+fn give_up(error: &Error) -> ExitCode {
+    eprintln!("longshore-runtime: {}", chain(error));
+    ExitCode::from(error.exit_code().0)
+}
+
+#[expect(clippy::exit, reason = "the thread that compiles cannot be stopped otherwise")]
+fn end_now(error: &Error) {
+    eprintln!("longshore-runtime: {}", chain(error));
+    std::process::exit(error.exit_code().0.into());
+}

@@ -1,0 +1,167 @@
+//! The box in which a flow runs.
+//!
+//! Denied by default, each line with a test in `tests/`:
+//!
+//! - no files and no directories: there are no preopens;
+//! - no environment variables and no arguments;
+//! - no network: no address passes the check, and no name is looked up;
+//! - no standard input; standard output and error become log records;
+//! - no exit of the host: `exit` ends the guest only;
+//! - no more memory, time, stack, table elements or instances than the limits say.
+//!
+//! Allowed: reading clocks, random bytes, and what `wit/flow.wit` offers.
+
+mod bindings;
+mod host;
+mod limiter;
+mod stdio;
+mod stop;
+mod verdict;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use longshore_protocol::limits::Limits;
+use longshore_protocol::record::{Payload, Progress, Verdict};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use crate::engine::Engine;
+use crate::log::LogSink;
+use bindings::FlowsPre;
+use host::HostState;
+
+pub use host::RunContext;
+pub use stop::{Stop, StopReason};
+
+/// One call of a flow, with all that it may use and know.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The flow.
+    pub flow: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// What it may know.
+    pub context: RunContext,
+    /// Where its output goes.
+    pub log: LogSink,
+    /// Where its progress goes.
+    pub progress: ProgressCell,
+    /// How it can be stopped.
+    pub stop: Stop,
+}
+
+/// The newest progress of a flow. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ProgressCell(Arc<Mutex<(u64, Option<Progress>)>>);
+
+impl ProgressCell {
+    /// Replaces the progress.
+    pub fn set(&self, progress: Progress) {
+        let mut cell = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *cell = (cell.0 + 1, Some(progress));
+    }
+
+    /// The newest progress, with a number that grows with each change.
+    pub fn get(&self) -> (u64, Option<Progress>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The serialized result where the flow returned a value, else why it did not.
+    pub result: Result<Vec<u8>, Verdict>,
+    /// The most linear memory that the guest had.
+    pub memory_peak_bytes: u64,
+    /// Wall time, instantiation included.
+    pub wall_ms: u64,
+}
+
+impl Ended {
+    /// The verdict; a result becomes a payload, inline or as a reference.
+    pub fn verdict(&self) -> Verdict {
+        match &self.result {
+            Ok(result) => Verdict::Completed { result: Payload::of(result) },
+            Err(verdict) => verdict.clone(),
+        }
+    }
+}
+
+/// A component that is ready to be called any number of times, each time in a fresh instance.
+#[derive(Clone)]
+pub struct Program {
+    engine: Engine,
+    flows: FlowsPre<HostState>,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Program").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Links a component with what every guest may use.
+    ///
+    /// # Errors
+    /// When the component imports something else, or does not export flows.
+    pub fn link(engine: &Engine, component: &Component) -> Result<Self, wasmtime::Error> {
+        let mut linker = Linker::new(engine.wasmtime());
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        bindings::longshore::flow::host::add_to_linker::<_, host::HasHost>(&mut linker, |state| {
+            state
+        })?;
+        let flows = FlowsPre::new(linker.instantiate_pre(component)?)?;
+        Ok(Self { engine: engine.clone(), flows })
+    }
+
+    /// Calls a flow in a fresh instance.
+    ///
+    /// The returned future blocks its thread while the guest computes: give it a thread of its own.
+    pub async fn call(&self, call: &Call, params: &[u8]) -> Ended {
+        let began = Instant::now();
+        let mut store = self.store(call);
+        let flow_result = tokio::select! {
+            biased;
+            result = self.enter(&mut store, call, params) => result,
+            // The guest waits in a host call: dropping the call ends it. A guest that computes ends by its epoch.
+            reason = call.stop.requested() => Err(wasmtime::Error::new(reason)),
+        };
+        store.data().flush_output();
+        let result = verdict::judge(flow_result, store.data(), &call.limits);
+        Ended {
+            result,
+            memory_peak_bytes: store.data().memory_peak_bytes(),
+            wall_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        }
+    }
+
+    async fn enter(
+        &self,
+        store: &mut Store<HostState>,
+        call: &Call,
+        params: &[u8],
+    ) -> Result<Result<Vec<u8>, bindings::Failure>, wasmtime::Error> {
+        if params.len() as u64 > call.limits.params_bytes {
+            return Err(wasmtime::Error::new(verdict::ParamsTooLarge(params.len() as u64)));
+        }
+        let instance = self.flows.instantiate_async(&mut *store).await?;
+        instance.longshore_flow_guest().call_run(store, &call.flow, params).await
+    }
+
+    fn store(&self, call: &Call) -> Store<HostState> {
+        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call));
+        store.limiter(|state| state.limiter());
+        // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.
+        store.set_epoch_deadline(1);
+        let stop = call.stop.clone();
+        store.epoch_deadline_callback(move |_| match stop.reason() {
+            Some(reason) => Err(wasmtime::Error::new(reason)),
+            None => Ok(wasmtime::UpdateDeadline::Continue(1)),
+        });
+        store.set_hostcall_fuel(verdict::host_call_bytes(&call.limits));
+        store
+    }
+}
