@@ -139,7 +139,8 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(BytesVisitor)
+        // Asked for a byte *buffer*, postcard would hide from the visitor that the bytes are borrowed.
+        deserializer.deserialize_bytes(BytesVisitor)
     }
 }
 

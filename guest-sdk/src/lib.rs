@@ -44,7 +44,88 @@ pub use bytes::Bytes;
 pub use context::{Context, context, progress};
 pub use error::{Error, Failure, permanent};
 pub use flow::{Flow, flows};
-pub use longshore_sdk_macros::{data, flow};
+/// Makes a struct or an enum of your own a parameter or a result of flows, or a part of one.
+///
+/// It derives `Serialize`, `Deserialize` and `Schema`, without a dependency on the crates that they are from.
+///
+/// ```
+/// use longshore_sdk::{data, flow};
+///
+/// #[data]
+/// #[derive(Debug, Clone)]
+/// struct Order {
+///     item: String,
+///     #[serde(default)]
+///     quantity: u32,
+///     delivery: Option<Delivery>,
+/// }
+///
+/// #[data]
+/// #[derive(Debug, Clone)]
+/// enum Delivery {
+///     Pickup,
+///     #[serde(rename = "ship")]
+///     Ship { street: String, days: u8 },
+/// }
+///
+/// #[flow]
+/// fn price(order: Order) -> u32 {
+///     order.quantity * 3
+/// }
+/// ```
+///
+/// Values are written by position, and callers learn the names from the schema. So of serde's attributes only
+/// `rename`, `alias`, `default`, `bound`, `deny_unknown_fields` and `expecting` are allowed; those that change what is
+/// written (`skip`, `flatten`, `tag`, `with` and others) are errors.
+///
+/// What it cannot be:
+/// - generic over a lifetime: data owns what it holds;
+/// - recursive, also through a `Box` or a `Vec`: a schema is finite. The compiler reports a *cycle*. Put the nodes into
+///   one `Vec` and let them refer to each other by position;
+/// - with `usize` or `isize`: they have another size on the caller's side.
+pub use longshore_sdk_macros::data;
+/// Makes a function a flow.
+///
+/// The function stays what it is, and can be called and tested natively. Its doc comment becomes the flow's
+/// description, its parameters' names and types the flow's schema.
+///
+/// ```
+/// use longshore_sdk::{Result, flow, permanent};
+///
+/// /// Divides, and says how often.
+/// #[flow(timeout = "30s", memory = "64MiB", retries = 3, retry_delay = "1s")]
+/// fn divide(dividend: u64, divisor: u64) -> Result<u64> {
+///     Ok(dividend.checked_div(divisor).ok_or_else(|| permanent("the divisor is zero"))?)
+/// }
+///
+/// assert_eq!(divide(7, 2).unwrap(), 3);
+/// ```
+///
+/// # Options
+///
+/// | option | example | what the flow asks for |
+/// |---|---|---|
+/// | `timeout` | `"30s"` | wall time of one attempt |
+/// | `memory` | `"256MiB"` | memory of the sandbox |
+/// | `log_limit` | `"1MiB"` | log output of one attempt |
+/// | `retries` | `3` | how often a retryable failure is repeated |
+/// | `retry_delay` | `"1s"` | the pause before the first repetition |
+/// | `retry_delay_max` | `"1m"` | the longest pause |
+/// | `name` | `"word-count"` | another name than the function's |
+///
+/// # Signature
+///
+/// Any number of parameters with names, of types that implement [`Param`]; a result that implements [`Value`], or
+/// `Result<T, E>` where `T` does. Whether a flow may fail is seen by the last word of its result type, which must be
+/// `Result`: `std::io::Result<T>`, `anyhow::Result<T>` and [`Result`] are. `E` is anything that converts into a boxed
+/// error: errors of the standard library and of crates, `anyhow::Error`, `String`, `&str`.
+///
+/// A panic ends the run with the panic's message and location. Not supported, with an error that says what to do:
+/// `async`, generics, lifetimes, `impl Trait`, methods, references, patterns, `usize` and `isize`.
+///
+/// The name of a flow is unique in a component, also across modules and crates. A component with two of a name is
+/// refused before it is run.
+pub use longshore_sdk_macros::flow;
 pub use value::{Param, Value};
 
 /// The result of a flow that may fail with any error.
@@ -78,6 +159,7 @@ pub mod __private {
     pub use crate::error::{AnyKind, ErrorKind, ObjectKind};
     pub use crate::params::Params;
     pub use crate::result::{encode, fail};
+    pub use crate::value::part;
 
     /// The version of this crate, for the descriptor.
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");

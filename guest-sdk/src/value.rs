@@ -33,3 +33,17 @@ pub trait Value: Serialize + Schema {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + Schema> Value for T {}
+
+/// A type that can be part of a struct or an enum with [`data`](crate::data).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of data",
+    label = "not data",
+    note = "add `#[longshore_sdk::data]` to the struct or enum"
+)]
+pub trait Part: Param + Value {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Param + Value> Part for T {}
+
+/// Does nothing; it can be called for what can be part of data.
+pub const fn part<T: Part>() {}

@@ -7,9 +7,10 @@ use crate::launcher::Launcher;
 use crate::process;
 
 /// A kind of infrastructure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A process on this machine.
+    /// A process on this machine. The default: it needs nothing.
+    #[default]
     Process,
 }
 

@@ -135,6 +135,14 @@ impl RunStore {
         self.create(&self.layout.result(), content).await
     }
 
+    /// The result that is in the store, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn read_result(&self) -> Result<Option<Payload>, Error> {
+        Ok(self.get(&self.layout.result()).await?.map(|content| Payload::of(&content)))
+    }
+
     /// Ends the run, unless it has ended already.
     ///
     /// # Errors

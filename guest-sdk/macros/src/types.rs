@@ -71,8 +71,7 @@ impl<'ast> Visit<'ast> for Check<'_> {
             Type::Slice(slice) => format!("Vec<{}>", slice.elem.to_token_stream()),
             other => other.to_token_stream().to_string(),
         };
-        self.problems
-            .add(ty, format!("take `{owned}`: values are deserialized, so a flow owns them"));
+        self.problems.add(ty, format!("use `{owned}`: what is deserialized owns what it holds"));
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {

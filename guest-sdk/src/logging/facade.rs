@@ -79,6 +79,7 @@ mod tests {
     #[test]
     fn a_record_keeps_level_target_message_and_fields() {
         let facade = Facade(|record| RECORDS.with_borrow_mut(|records| records.push(record)));
+        log::set_max_level(log::LevelFilter::Info);
         log::info!(logger: facade, target: "shop", user = "ada", items = 3; "sold {}", "tea");
         let expected = Record {
             level: Level::Info,

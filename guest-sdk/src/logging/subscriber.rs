@@ -387,6 +387,7 @@ mod tests {
             drop(outer);
         });
         let forward: &Forward = dispatch.downcast_ref().unwrap();
-        assert_eq!((forward.spans().open.len(), forward.spans().entered.len()), (0, 0));
+        let spans = forward.spans();
+        assert_eq!((spans.open.len(), spans.entered.len()), (0, 0));
     }
 }

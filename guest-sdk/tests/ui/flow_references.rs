@@ -1,7 +1,7 @@
 use longshore_sdk::flow;
 
 #[flow]
-fn borrow(text: &str, bytes: &[u8], numbers: &[u32], more: Option<&String>) -> u32 {
+fn borrow(_text: &str, _bytes: &[u8], _numbers: &[u32], _more: Option<&String>) -> u32 {
     0
 }
 

@@ -1,7 +1,7 @@
 use longshore_sdk::flow;
 
 #[flow]
-fn count(from: usize, steps: Vec<isize>) -> Option<usize> {
+fn count(_from: usize, _steps: Vec<isize>) -> Option<usize> {
     None
 }
 

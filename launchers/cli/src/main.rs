@@ -1,6 +1,8 @@
 //! `longshore`: runs a Rust function on any infrastructure without a deployment.
 
 mod build;
+#[cfg(test)]
+mod docs;
 mod failure;
 mod input;
 mod output;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longshore_launchers::engine::{Engine, Places};
 use longshore_launchers::kind::Kind;
@@ -63,10 +63,19 @@ impl Settings {
         })
     }
 
-    /// Opens the store and an engine over it.
+    /// Opens a store that must exist, and an engine over it: a slip in its name must not make an empty one.
+    pub(crate) fn engine_of_runs(&self) -> Result<Engine, Failure> {
+        if !Path::new(&self.store).is_dir() && !self.store.contains("://") {
+            return Err(Failure::input(format!("there is no store at {}", self.store))
+                .hint("the first run makes it; --store or LONGSHORE_STORE name another one"));
+        }
+        self.engine()
+    }
+
+    /// Opens the store, which is made if it does not exist, and an engine over it.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
         let store = Store::open(&self.store, self.tenant.clone())?;
-        Ok(Engine::new(store, Kind::Process, self.places.clone()))
+        Ok(Engine::new(store, Kind::default(), self.places.clone()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the engine tells while it works.
 
 use longshore_protocol::id::RunId;
-use longshore_protocol::record::{LogRecord, Progress};
+use longshore_protocol::record::{AttemptSummary, LogRecord, Progress};
 use longshore_protocol::state::Derived;
 use serde::Serialize;
 
@@ -61,6 +61,13 @@ pub enum Event<'a> {
         attempt: u32,
         /// What.
         record: &'a LogRecord,
+    },
+    /// An attempt failed, and another one followed.
+    Repeated {
+        /// The run.
+        run: RunId,
+        /// The attempt that failed.
+        failed: &'a AttemptSummary,
     },
     /// An artefact in the store was damaged and has been removed; the next run uploads it again.
     Healed {

@@ -11,6 +11,7 @@ mod submit;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_protocol::id::RunId;
@@ -51,7 +52,7 @@ pub struct Places {
 pub struct Engine {
     store: Store,
     kind: Kind,
-    launcher: Box<dyn Launcher>,
+    launcher: Arc<dyn Launcher>,
     cache: Cache,
     places: Places,
 }
@@ -59,7 +60,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for runs in `store` on infrastructure of `kind`.
     pub fn new(store: Store, kind: Kind, places: Places) -> Self {
-        let launcher = kind.launcher(&places.state);
+        let launcher = Arc::from(kind.launcher(&places.state));
         Self { store, kind, launcher, cache: Cache::new(&places.cache), places }
     }
 
@@ -68,11 +69,15 @@ impl Engine {
         &self.store
     }
 
-    /// A launcher for a job that may be of another kind than ours.
-    fn launcher_of(&self, kind: &str) -> Result<Box<dyn Launcher>, Error> {
+    /// A launcher for a job that may be of another kind than ours. Jobs of our kind may be those that our own launcher
+    /// has started, and it knows more of them than any other.
+    fn launcher_of(&self, kind: &str) -> Result<Arc<dyn Launcher>, Error> {
+        if kind == self.kind.word() {
+            return Ok(Arc::clone(&self.launcher));
+        }
         let kind: Kind =
             kind.parse().map_err(|error: String| Error::new(ErrorKind::BadInput, error))?;
-        Ok(kind.launcher(&self.places.state))
+        Ok(Arc::from(kind.launcher(&self.places.state)))
     }
 
     /// Asks a run to stop. The request is in the store afterwards; what comes of it, [`Engine::wait`] tells.

@@ -54,9 +54,10 @@ impl Engine {
         runtime: &Runtime,
         report: &dyn Report,
     ) -> Result<Artefact, Error> {
+        // What cannot be compiled is bad input, and of that nothing is stored.
+        let artefact = self.compile(request, runtime, report).await?;
         let key = layout::component(&request.digest);
         self.upload(&key, "component", &request.component, report).await?;
-        let artefact = self.compile(request, runtime, report).await?;
         let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
         if self.store.size(&key).await? == Some(artefact.reference.bytes) {
             return Ok(artefact);

@@ -70,6 +70,9 @@ impl Engine {
         if outcome.usage.log_bytes > 0 || outcome.attempt > 1 {
             tell_log(run, log, report).await?;
         }
+        for failed in &outcome.failed_attempts {
+            report.hear(&Event::Repeated { run: *run, failed });
+        }
         self.heal(&outcome, report).await?;
         let reason = Some(outcome.verdict.sentence()).filter(|text| !text.is_empty());
         let derived = Derived { state: outcome.verdict.state(), reason };
@@ -80,14 +83,7 @@ impl Engine {
     async fn job_over(&self, run: &RunId) {
         let watch = async {
             let Some(job) = self.store.job(run).await? else { return std::future::pending().await };
-            let launcher;
-            // The jobs that we started ourselves are better known to our own launcher.
-            let launcher = if job.kind == self.kind.word() {
-                &*self.launcher
-            } else {
-                launcher = self.launcher_of(&job.kind)?;
-                &*launcher
-            };
+            let launcher = self.launcher_of(&job.kind)?;
             let handle = Handle(job.handle);
             let mut state = launcher.state(&handle).await?;
             while matches!(state, JobState::Pending | JobState::Running | JobState::Unknown { .. })

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -184,15 +184,17 @@ fn signal(folder: &Path, signal: Signal) -> Result<(), Error> {
 
 /// The processes whose standard input is the lock file: the job, whoever started it.
 fn holders(folder: &Path) -> Result<Vec<Pid>, Error> {
-    let lock = folder.join(LOCK);
-    let lock = lock.canonicalize().unwrap_or(lock);
+    // The file itself is compared, since its name was another one when the process got it.
+    let identity = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino()));
+    let path = folder.join(LOCK);
+    let lock = identity(&path).map_err(attempted("look at", &path))?;
     let processes = fs::read_dir("/proc").map_err(attempted("read", Path::new("/proc")))?;
     Ok(processes
         .filter_map(Result::ok)
         .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
         .filter(|pid| {
-            fs::read_link(format!("/proc/{}/fd/0", pid.as_raw_nonzero()))
-                .is_ok_and(|target| target == lock)
+            let input = format!("/proc/{}/fd/0", pid.as_raw_nonzero());
+            identity(Path::new(&input)).is_ok_and(|input| input == lock)
         })
         .collect())
 }

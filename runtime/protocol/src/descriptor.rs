@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::abi::Abi;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
+use crate::schema::nesting;
 use crate::{Error, ErrorKind};
 
 /// The name of the custom section.
@@ -126,8 +127,8 @@ pub fn parse(section: &[u8]) -> Result<(Abi, Vec<FlowDescriptor>), Error> {
                 ),
             ));
         }
-        let flow: FlowDescriptor = postcard::from_bytes(payload)
-            .map_err(|error| damaged(section.len() - rest.len(), &error.to_string()))?;
+        let flow =
+            read_flow(payload).map_err(|error| damaged(section.len() - rest.len(), &error))?;
         if flows.iter().any(|other| other.name == flow.name) {
             return Err(Error::new(
                 ErrorKind::Component,
@@ -140,6 +141,20 @@ pub fn parse(section: &[u8]) -> Result<(Abi, Vec<FlowDescriptor>), Error> {
     }
     flows.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((abi, flows))
+}
+
+fn read_flow(payload: &[u8]) -> Result<FlowDescriptor, String> {
+    check_nesting(payload)?;
+    postcard::from_bytes(payload).map_err(|error| error.to_string())
+}
+
+fn check_nesting(payload: &[u8]) -> Result<(), String> {
+    let after_name = nesting::skip_text(payload)?;
+    let (params, mut rest) = nesting::number(nesting::skip_text(after_name)?)?;
+    for _ in 0..params {
+        rest = nesting::skip_schema(nesting::skip_text(rest)?)?;
+    }
+    nesting::skip_schema(rest).map(|_| ())
 }
 
 fn frame(bytes: &[u8]) -> Option<(Abi, &[u8], &[u8])> {
@@ -160,4 +175,64 @@ fn damaged(offset: usize, why: &str) -> Error {
         ErrorKind::Component,
         format!("the section {SECTION} is damaged at byte {offset}: {why}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(name: &str) -> FlowDescriptor {
+        let schema =
+            || OwnedNamedType::from(<Vec<(u8, String)> as postcard_schema::Schema>::SCHEMA);
+        FlowDescriptor {
+            name: name.to_owned(),
+            doc: "Does something.".to_owned(),
+            params: vec![ParamDescriptor { name: "rows".to_owned(), schema: schema() }],
+            result: schema(),
+            settings: vec![Setting { key: "timeout_ms".to_owned(), value: "30000".to_owned() }],
+        }
+    }
+
+    fn framed(abi: Abi, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+        [&length[..], &abi.major.to_le_bytes(), &abi.minor.to_le_bytes(), payload].concat()
+    }
+
+    fn serialized(name: &str) -> Vec<u8> {
+        framed(Abi::CURRENT, &postcard::to_allocvec(&flow(name)).unwrap())
+    }
+
+    #[test]
+    fn frames_stand_one_after_another() {
+        let section = [serialized("b"), serialized("a")].concat();
+        assert_eq!(parse(&section).unwrap(), (Abi::CURRENT, vec![flow("a"), flow("b")]));
+        assert_eq!(flow("a").limits().unwrap().timeout_ms, 30_000);
+    }
+
+    #[test]
+    fn another_abi_is_named_though_its_payload_is_not_understood() {
+        let error =
+            parse(&framed(Abi { major: 2, minor: 7 }, b"anything")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the component was built for flow ABI 2.7, and this version of longshore executes 1.0"
+        );
+    }
+
+    #[test]
+    fn damage_is_named_with_its_place() {
+        let section = [serialized("a"), serialized("b")].concat();
+        let cut = parse(&section[..section.len() - 1]).unwrap_err().to_string();
+        assert!(cut.contains(&format!("damaged at byte {}", section.len() / 2)), "{cut}");
+        let twice = parse(&[serialized("a"), serialized("a")].concat()).unwrap_err().to_string();
+        assert_eq!(twice, "the component has two flows named a");
+    }
+
+    #[test]
+    fn a_bomb_of_nested_schemas_is_refused() {
+        let mut payload = vec![0, 0, 1, 0];
+        payload.extend([0, 18].repeat(200_000));
+        let error = parse(&framed(Abi::CURRENT, &payload)).unwrap_err().to_string();
+        assert!(error.ends_with("a schema is nested more than 128 levels deep"), "{error}");
+    }
 }

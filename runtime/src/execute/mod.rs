@@ -11,7 +11,7 @@ use bytes::Bytes;
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::record::{
-    AttemptSummary, FormatVersion, Order, Outcome, RuntimeFacts, Usage, Verdict,
+    AttemptSummary, FormatVersion, Order, Outcome, Payload, RuntimeFacts, Usage, Verdict,
 };
 
 use crate::engine::{Allocation, Engine};
@@ -153,8 +153,13 @@ async fn write_outcome(
     started_at: Timestamp,
     ended: Ended,
 ) -> Result<(), Error> {
-    let Ended { verdict, result, attempt, failed, usage, log_segments, mut runtime } = ended;
+    let Ended { mut verdict, result, attempt, failed, usage, log_segments, mut runtime } = ended;
     engine.fingerprint().clone_into(&mut runtime.engine);
+    if let Some(result) = result
+        && let Some(earlier) = write_result(store, result).await?
+    {
+        verdict = Verdict::Completed { result: earlier };
+    }
     let outcome = Outcome {
         format: FormatVersion::CURRENT,
         run: order.run,
@@ -169,22 +174,28 @@ async fn write_outcome(
         log_segments,
         runtime,
     };
-    if let Some(result) = result {
-        patiently(|| store.create_result(result.clone())).await?;
-    }
     patiently(|| store.create_outcome(&outcome)).await?;
     Ok(())
 }
 
-/// Tries a write again for a while: at this point a run's whole work would be lost.
-async fn patiently<F: Future<Output = Result<Created, Error>>>(
+/// Returns the result that stands instead, where another runtime of this run has written one: it is whole, and the
+/// flow may have another one each time.
+async fn write_result(store: &RunStore, result: Bytes) -> Result<Option<Payload>, Error> {
+    match patiently(|| store.create_result(result.clone())).await? {
+        Created::New => Ok(None),
+        Created::Existed => patiently(|| store.read_result()).await,
+    }
+}
+
+/// Tries again for a while: at this point a run's whole work would be lost.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(
     write: impl Fn() -> F,
-) -> Result<Created, Error> {
+) -> Result<T, Error> {
     // About 6 s in all: a store that is away for longer is better explained by the infrastructure.
     const PAUSES_MS: [u64; 6] = [50, 150, 450, 1_000, 2_000, 2_500];
     for pause in PAUSES_MS {
         match write().await {
-            Ok(created) => return Ok(created),
+            Ok(done) => return Ok(done),
             Err(error) => tracing::warn!("{}", crate::chain(&error)),
         }
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;

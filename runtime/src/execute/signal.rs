@@ -1,17 +1,12 @@
 //! Signals that tell this process to end.
 
-use std::sync::Mutex;
-
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::{Error, ErrorKind};
 
-/// Listens for SIGTERM and SIGINT. A second one is not handled: then the guest is being stopped already.
-pub(super) struct Signals {
-    terminate: tokio::sync::Mutex<Signal>,
-    interrupt: tokio::sync::Mutex<Signal>,
-    seen: Mutex<Option<&'static str>>,
-}
+/// Listens for SIGTERM and SIGINT, from the start to the end of the process.
+pub(super) struct Signals(watch::Receiver<Option<&'static str>>);
 
 impl Signals {
     pub(super) fn listen() -> Result<Self, Error> {
@@ -20,23 +15,28 @@ impl Signals {
                 Error::caused(ErrorKind::Store, "could not listen for signals", error)
             })
         };
-        Ok(Self {
-            terminate: tokio::sync::Mutex::new(listen(SignalKind::terminate())?),
-            interrupt: tokio::sync::Mutex::new(listen(SignalKind::interrupt())?),
-            seen: Mutex::new(None),
-        })
+        let (mut terminate, mut interrupt) =
+            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let (seen, signals) = watch::channel(None);
+        tokio::spawn(async move {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            seen.send_replace(Some(name));
+            // Kept, so that those who look later still see it.
+            seen.closed().await;
+        });
+        Ok(Self(signals))
     }
 
     /// Waits for a signal; once there was one, returns at once.
     pub(super) async fn received(&self) -> &'static str {
-        if let Some(seen) = *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            return seen;
+        let seen = self.0.clone().wait_for(Option::is_some).await.map(|name| *name);
+        match seen {
+            Ok(name) => name.unwrap_or("a signal"),
+            // The task that listens lives as long as the process: there will be no signal any more.
+            Err(_) => std::future::pending().await,
         }
-        let name = tokio::select! {
-            _ = async { self.terminate.lock().await.recv().await } => "SIGTERM",
-            _ = async { self.interrupt.lock().await.recv().await } => "SIGINT",
-        };
-        *self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(name);
-        name
     }
 }

@@ -147,6 +147,10 @@ impl Program {
         if params.len() as u64 > call.limits.params_bytes {
             return Err(wasmtime::Error::new(verdict::ParamsTooLarge(params.len() as u64)));
         }
+        // A stop that came before this store had its epoch deadline would not interrupt it.
+        if let Some(reason) = call.stop.reason() {
+            return Err(wasmtime::Error::new(reason));
+        }
         let instance = self.flows.instantiate_async(&mut *store).await?;
         instance.longshore_flow_guest().call_run(store, &call.flow, params).await
     }

@@ -3,8 +3,9 @@
 mod attributes;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Fields, GenericParam, parse_quote};
 
 use crate::types::{self, Problems, References};
@@ -33,7 +34,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
         }
     }
     problems.check()?;
+    let parts = parts(&item);
     Ok(quote! {
+        #parts
         #[derive(
             ::longshore_sdk::__private::serde::Serialize,
             ::longshore_sdk::__private::serde::Deserialize,
@@ -43,6 +46,20 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
         #[postcard(crate = ::longshore_sdk::__private::postcard_schema)]
         #item
     })
+}
+
+/// Checks the types of all fields, so that the first error about one is ours. A generic type is checked where it is
+/// used, when its parameters are known.
+fn parts(item: &DeriveInput) -> Option<TokenStream> {
+    let fields: Vec<&Field> = match &item.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => return None,
+    };
+    let checks = fields.into_iter().map(
+        |Field { ty, .. }| quote_spanned!(ty.span()=> ::longshore_sdk::__private::part::<#ty>();),
+    );
+    item.generics.params.is_empty().then(|| quote!(const _: () = { #(#checks)* };))
 }
 
 fn check_generics(item: &DeriveInput, problems: &mut Problems) {

@@ -84,12 +84,17 @@ fn call(signature: &Signature) -> TokenStream {
     let called = quote!(#ident(#(#locals),*));
     let mutable = (!parameters.is_empty()).then(|| quote!(mut));
     let ended = match returns {
-        Returns::Value(_) => quote!(::longshore_sdk::__private::encode(&#called)),
+        Returns::Value(ty) => {
+            quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(&#called))
+        }
         Returns::Result(ty) => {
-            let fail = quote_spanned!(ty.span()=> ::longshore_sdk::__private::fail(&(&__error).__longshore_kind(), __error));
+            let encode = quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(&__value));
+            let fail = quote_spanned! {
+                ty.span()=> ::longshore_sdk::__private::fail(&(&__error).__longshore_kind(), __error)
+            };
             quote! {
                 match #called {
-                    ::core::result::Result::Ok(__value) => ::longshore_sdk::__private::encode(&__value),
+                    ::core::result::Result::Ok(__value) => #encode,
                     ::core::result::Result::Err(__error) => {
                         use ::longshore_sdk::__private::{AnyKind as _, ObjectKind as _};
                         #fail

@@ -75,6 +75,12 @@ impl Parse for Assignment {
         if !OPTIONS.contains(&option.to_string().as_str()) {
             return Err(unknown(&option));
         }
+        if !input.peek(Token![=]) {
+            return Err(Error::new(
+                option.span(),
+                format!("write a value after it: `{option} = ..`"),
+            ));
+        }
         input.parse::<Token![=]>()?;
         Ok(Self { option, value: input.parse()? })
     }

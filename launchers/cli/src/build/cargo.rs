@@ -11,7 +11,7 @@ use super::tools::{TARGET, not_found};
 use super::{Builder, Options};
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Settings;
+use crate::settings::{Format, Settings};
 
 /// The package to build: the named one, else the one in `folder`.
 pub(super) fn package(folder: &Path, name: Option<&str>) -> Result<Package, Failure> {
@@ -88,7 +88,7 @@ pub(super) fn compile(
     ]);
     command.args(["--profile", options.profile.as_deref().unwrap_or("release")]);
     command.arg("--manifest-path").arg(&package.manifest_path);
-    if settings.is_quiet {
+    if settings.is_quiet || settings.format == Format::Json {
         command.arg("--quiet");
     }
     // Errors go to the terminal as cargo draws them; standard output is ours.

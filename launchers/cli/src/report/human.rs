@@ -10,7 +10,6 @@ use crate::output::{draw, note, safe};
 use crate::settings::Settings;
 
 pub(super) struct Human {
-    is_quiet: bool,
     has_terminal: bool,
     /// What stands on the progress line.
     drawn: Mutex<String>,
@@ -18,14 +17,10 @@ pub(super) struct Human {
 
 impl Human {
     pub(super) fn new(settings: &Settings) -> Self {
-        let Settings { is_quiet, has_terminal, .. } = settings;
-        Self { is_quiet: *is_quiet, has_terminal: *has_terminal, drawn: Mutex::default() }
+        Self { has_terminal: settings.has_terminal, drawn: Mutex::default() }
     }
 
     fn line(&self, text: &str) {
-        if self.is_quiet {
-            return;
-        }
         let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.is_empty() {
             note(text);
@@ -37,9 +32,6 @@ impl Human {
     }
 
     fn progress(&self, text: String) {
-        if self.is_quiet {
-            return;
-        }
         if self.has_terminal {
             draw(&text);
             *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = text;
@@ -76,6 +68,9 @@ impl Report for Human {
             Event::State { .. } => {}
             Event::Progress { progress, .. } => self.progress(bar(progress)),
             Event::Log { record, .. } => self.line(&log_line(record)),
+            Event::Repeated { failed, .. } => {
+                self.line(&format!("attempt {} {}: {}", failed.attempt, failed.verdict, safe(&failed.message)));
+            }
             Event::Healed { because } => {
                 self.line(&format!("the runtime compiled the component itself: {}", safe(because)));
             }

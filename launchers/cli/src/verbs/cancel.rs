@@ -33,7 +33,7 @@ pub(crate) struct CancelArgs {
 
 pub(super) async fn cancel(args: &CancelArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let CancelArgs { run, reason, grace, no_wait } = args;
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&run.run).await?;
     let before = engine.view(&run).await?.derived.state;
     if before.is_final() {

@@ -33,7 +33,7 @@ pub(crate) struct ListArgs {
 }
 
 pub(super) async fn list(args: &ListArgs, settings: &Settings) -> Result<ExitCode, Failure> {
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let views = find(args, &engine).await?;
     match settings.format {
         Format::Json => output::answer_json(&Value::Array(views.iter().map(row_json).collect())),

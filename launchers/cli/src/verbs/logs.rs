@@ -33,7 +33,7 @@ pub(crate) struct LogsArgs {
 
 pub(super) async fn logs(args: &LogsArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let LogsArgs { run, follow, job } = args;
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&run.run).await?;
     engine.store().order(&run).await?;
     if *job {

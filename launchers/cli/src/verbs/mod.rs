@@ -39,13 +39,25 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The store: a local directory. Default: longshore/store in the user's data directory.
-    #[arg(long, global = true, env = "LONGSHORE_STORE", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "LONGSHORE_STORE",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(crate) store: Option<String>,
     /// Whose runs are meant.
-    #[arg(long, global = true, env = "LONGSHORE_TENANT", default_value_t)]
+    #[arg(long, global = true, env = "LONGSHORE_TENANT", hide_env_values = true, default_value_t)]
     pub(crate) tenant: Tenant,
     /// The runtime's binary. Default: longshore-runtime beside this program.
-    #[arg(long, global = true, env = "LONGSHORE_RUNTIME", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "LONGSHORE_RUNTIME",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) runtime: Option<PathBuf>,
     /// How to write results.
     #[arg(long, global = true, value_enum, default_value = "human")]
@@ -90,7 +102,7 @@ pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode
         Verb::Retry(args) => retry::retry(&args, settings).await,
         Verb::Rm(args) => rm::rm(&args, settings).await,
         Verb::Doctor(args) => doctor::doctor(&args, settings).await,
-        Verb::Completions(args) => completions::completions(&args),
+        Verb::Completions(args) => completions::completions(&args, settings),
     }
 }
 

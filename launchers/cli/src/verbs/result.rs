@@ -29,7 +29,7 @@ pub(crate) struct ResultArgs {
 }
 
 pub(super) async fn result(args: &ResultArgs, settings: &Settings) -> Result<ExitCode, Failure> {
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&args.run.run).await?;
     let view = engine.view(&run).await?;
     if !view.derived.state.is_final() {

@@ -23,7 +23,7 @@ pub(crate) struct RetryArgs {
 
 pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let RetryArgs { run, detach } = args;
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let old = engine.store().find(&run.run).await?;
     let view = engine.view(&old).await?;
     if !view.derived.state.is_final() {

@@ -17,7 +17,7 @@ pub(crate) struct RmArgs {
 }
 
 pub(super) async fn rm(args: &RmArgs, settings: &Settings) -> Result<ExitCode, Failure> {
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     // All names are looked up before anything is removed: a slip must not leave half of the work done.
     let mut runs = Vec::new();
     for ending in &args.runs {

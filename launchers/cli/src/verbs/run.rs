@@ -7,6 +7,7 @@ use clap::Args;
 use longshore_launchers::engine::{CANCEL_GRACE, Ending, Engine, Report};
 use longshore_protocol::exit::{self, ExitCode};
 use longshore_protocol::id::RunId;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::result;
 use crate::failure::Failure;
@@ -67,12 +68,16 @@ pub(super) async fn attend(
     run: &RunId,
     reporter: &dyn Report,
 ) -> Result<Attended, Failure> {
+    // One listener for all of it, so that none is lost that comes while the request is written.
+    let mut ctrl_c = signal(SignalKind::interrupt()).map_err(|error| {
+        Failure::new(exit::INTERNAL, format!("could not listen for Ctrl-C: {error}"))
+    })?;
     let ended = engine.wait(run, reporter);
     tokio::pin!(ended);
     tokio::select! {
         biased;
         ending = &mut ended => return Ok(Attended::Ended(Box::new(ending?))),
-        _ = tokio::signal::ctrl_c() => {}
+        _ = ctrl_c.recv() => {}
     }
     output::note("asking the run to stop; Ctrl-C again detaches");
     engine.request_cancel(run, Some("Ctrl-C".to_owned())).await?;
@@ -84,11 +89,11 @@ pub(super) async fn attend(
     tokio::select! {
         biased;
         ending = &mut ended => return Ok(Attended::Ended(Box::new(ending?))),
-        _ = tokio::signal::ctrl_c() => return Ok(Attended::Detached),
+        _ = ctrl_c.recv() => return Ok(Attended::Detached),
         done = &mut insist => done?,
     }
     tokio::select! {
         ending = &mut ended => Ok(Attended::Ended(Box::new(ending?))),
-        _ = tokio::signal::ctrl_c() => Ok(Attended::Detached),
+        _ = ctrl_c.recv() => Ok(Attended::Detached),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(super) async fn show(args: &ShowArgs, settings: &Settings) -> Result<ExitCode, Failure> {
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&args.run.run).await?;
     let view = engine.view(&run).await?;
     match settings.format {

@@ -30,7 +30,7 @@ pub(crate) struct WaitArgs {
 
 pub(super) async fn wait(args: &WaitArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let WaitArgs { run, timeout, output } = args;
-    let engine = settings.engine()?;
+    let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&run.run).await?;
     let ended = engine.wait(&run, &Silent);
     let ending = match timeout {

@@ -19,6 +19,7 @@
 mod decode;
 mod describe;
 mod encode;
+pub(crate) mod nesting;
 mod path;
 
 pub use decode::{decode, decode_bytes};

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Prints every figure that the project promises, each against a baseline measured in the same run.
+# tests/bench.sh [process|warm|payload|first-run]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/target}"
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+
+rustup target add wasm32-wasip2 2>/dev/null
+cargo build --release -p longshore -p longshore-runtime -p longshore-benches
+cargo bench -p longshore-benches -- "$@"

@@ -1,0 +1,14 @@
+//! The flows that the benches call.
+use longshore_sdk::{Bytes, flow};
+
+/// Adds one.
+#[flow]
+pub fn add_one(n: i64) -> i64 {
+    n + 1
+}
+
+/// Returns what it is given.
+#[flow]
+pub fn echo(data: Bytes) -> Bytes {
+    data
+}

@@ -1,0 +1,161 @@
+//! The programs under test, and what else has to be built: once for all tests, and again when its source is newer.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The program `longshore`.
+pub fn longshore() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| programs().join("longshore"))
+}
+
+/// The program `longshore-runtime`.
+pub fn runtime() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| programs().join("longshore-runtime"))
+}
+
+/// The folder with tools that tests need besides Rust itself, where it is known.
+pub fn tools() -> Option<PathBuf> {
+    variable("LONGSHORE_TEST_TOOLS").map(|folder| PathBuf::from(folder).join("bin"))
+}
+
+/// The target folder of crates that tests make, so that their dependencies are built once.
+pub fn scaffold_target() -> PathBuf {
+    places().join("scaffold")
+}
+
+/// The target folder of the examples.
+pub fn examples_target() -> PathBuf {
+    places().join("examples")
+}
+
+/// The target folder of the fixtures.
+pub fn fixtures_target() -> PathBuf {
+    places().join("guests")
+}
+
+/// The fixtures' component, built from its source.
+pub(crate) fn fixtures_file() -> PathBuf {
+    let guests = repository().join("tests/guests");
+    let target = fixtures_target();
+    fresh("guests", &["tests/guests", "guest-sdk", "wit"], || {
+        let mut cargo = cargo(&target);
+        cargo.args(["build", "--release", "--target", "wasm32-wasip2"]).current_dir(&guests);
+        cargo
+    });
+    target.join("wasm32-wasip2/release/fixtures.wasm")
+}
+
+/// The folder of compiled artefacts that tests share. The fixtures are in it.
+pub(crate) fn shared_cache() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let warm = || {
+        let (cache, home, fixtures) = (places().join("cache"), places().join("home"), fixtures_file());
+        let sources = ["tests/guests", "guest-sdk", "wit", "runtime", "launchers", "Cargo.lock"];
+        fresh("cache", &sources, || {
+            let mut run = Command::new(longshore());
+            run.arg("run").arg(fixtures).arg("nothing");
+            run.env("HOME", home).env("LONGSHORE_CACHE", &cache);
+            run
+        });
+        cache
+    };
+    FOLDER.get_or_init(warm).clone()
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the tests are in a folder of the repository").to_owned()
+}
+
+/// An environment variable of the test run itself.
+#[expect(clippy::disallowed_methods, reason = "the tests' own settings: where programs are")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// `LONGSHORE_TEST_PROGRAMS` names the folder of programs that were built elsewhere, for example a release.
+fn programs() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let target = target();
+        let sources = ["runtime", "launchers", "wit", "Cargo.toml", "Cargo.lock"];
+        fresh("programs", &sources, || {
+            let mut cargo = cargo(&target);
+            cargo.args(["build", "--package", "longshore", "--package", "longshore-runtime"]);
+            cargo.current_dir(repository());
+            cargo
+        });
+        target.join("debug")
+    };
+    FOLDER
+        .get_or_init(|| {
+            variable("LONGSHORE_TEST_PROGRAMS").map_or_else(build, PathBuf::from)
+        })
+        .clone()
+}
+
+/// The target folder in which this test was built.
+fn target() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own program");
+    let folder = test.ancestors().nth(3).expect("it is in <target>/<profile>/deps");
+    folder.to_owned()
+}
+
+/// Where tests keep what they share.
+fn places() -> PathBuf {
+    target().join("longshore-tests")
+}
+
+fn cargo(target: &Path) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.env("CARGO_TARGET_DIR", target).env_remove("RUSTFLAGS").arg("--quiet");
+    // Cargo tells the tests about their own crate; another crate's build must not see it.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+/// Runs the command, unless it was run since the newest of the sources was written.
+fn fresh(name: &str, sources: &[&str], command: impl FnOnce() -> Command) {
+    let places = places();
+    fs::create_dir_all(&places).expect("the target folder can be written");
+    let stamp = places.join(format!("{name}.stamp"));
+    let lock = File::create(places.join(format!("{name}.lock"))).expect("the lock can be made");
+    // Tests are threads of one process or processes of their own; this holds for both.
+    flock(&lock, FlockOperation::LockExclusive).expect("the lock can be taken");
+    let newest = sources.iter().map(|source| newest(&repository().join(source))).max();
+    if modified(&stamp) > newest.flatten() {
+        return;
+    }
+    // Made before: what is written while the command runs is newer than the stamp.
+    let began = File::create(places.join(format!("{name}.began"))).expect("the stamp can be made");
+    drop(began);
+    let output = command().output().expect("cargo can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "could not build the {name}:\n{said}");
+    fs::rename(places.join(format!("{name}.began")), &stamp).expect("the stamp can be written");
+}
+
+fn newest(path: &Path) -> Option<SystemTime> {
+    if path.file_name().is_some_and(|name| name == "target") {
+        return None;
+    }
+    let Ok(entries) = fs::read_dir(path) else { return modified(path) };
+    entries.flatten().filter_map(|entry| newest(&entry.path())).max()
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}

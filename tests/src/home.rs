@@ -1,0 +1,145 @@
+//! Where a test lives: a home folder of its own, and nothing of the environment of whoever runs the test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::build::{self, variable};
+use crate::{Call, Run, component, processes_of};
+
+/// A home folder of its own. What runs in it ends with it.
+#[derive(Debug)]
+pub struct Home {
+    folder: TempDir,
+    cache: PathBuf,
+}
+
+impl Home {
+    /// A home whose cache is shared with other tests: components are compiled already.
+    pub fn new() -> Self {
+        let mut home = Self::cold();
+        home.cache = build::shared_cache();
+        home
+    }
+
+    /// A home with a cache of its own, which is empty.
+    pub fn cold() -> Self {
+        let folder = tempfile::Builder::new().prefix("longshore-test-").tempdir();
+        let folder = folder.expect("there is a folder for temporary files");
+        let cache = folder.path().join(".cache/longshore");
+        Self { folder, cache }
+    }
+
+    /// A path in this home.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        let folder = path.parent().expect("it is in the home");
+        std::fs::create_dir_all(folder).expect("the home can be written");
+        std::fs::write(&path, content).expect("the home can be written");
+        path
+    }
+
+    /// The store, where no other is named.
+    pub fn store(&self) -> PathBuf {
+        self.path(".local/share/longshore/store")
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The folder of launched jobs.
+    pub fn jobs(&self) -> PathBuf {
+        self.path(".local/state/longshore/jobs")
+    }
+
+    /// Any program, in this home.
+    pub fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Call {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env_clear();
+        command.env("HOME", self.folder.path()).env("LONGSHORE_CACHE", &self.cache);
+        command.env("TMPDIR", self.path("tmp")).env("CARGO_TARGET_DIR", build::scaffold_target());
+        std::fs::create_dir_all(self.path("tmp")).expect("the home can be written");
+        // Rust itself is not under test, so it stays where it is.
+        for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+            command.envs(variable(name).map(|value| (name, value)));
+        }
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            if let (None, Some(home)) = (variable(name), variable("HOME")) {
+                command.env(name, Path::new(&home).join(folder));
+            }
+        }
+        Call::new(command)
+    }
+
+    /// `longshore`, in this home.
+    pub fn longshore(&self, arguments: &[&str]) -> Call {
+        self.program(build::longshore()).args(arguments)
+    }
+
+    /// `longshore run` of a flow under test.
+    pub fn run(&self, flow: &str) -> Call {
+        self.longshore(&["run"]).arg(component::fixtures()).arg(flow)
+    }
+
+    /// `longshore submit` of a flow under test.
+    pub fn submit(&self, flow: &str) -> Call {
+        self.longshore(&["submit"]).arg(component::fixtures()).arg(flow)
+    }
+
+    /// The run that a `longshore submit` starts.
+    #[track_caller]
+    pub fn submitted(&self, call: Call) -> Run<'_> {
+        self.run_named(call.succeeds().text().trim())
+    }
+
+    /// The run with this id.
+    pub fn run_named(&self, id: &str) -> Run<'_> {
+        Run::new(self, id)
+    }
+
+    /// The only run in the store.
+    #[track_caller]
+    pub fn only_run(&self) -> Run<'_> {
+        let runs = self.runs();
+        assert_eq!(runs.len(), 1, "runs in the store: {runs:?}");
+        self.run_named(&runs[0])
+    }
+
+    /// The ids of all runs in the store.
+    pub fn runs(&self) -> Vec<String> {
+        let names = |folder: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect()
+        };
+        let days = names(&self.store().join("runs/default"));
+        let runs = days.iter().flat_map(|day| names(day));
+        runs.filter_map(|run| Some(run.file_name()?.to_str()?.to_owned())).collect()
+    }
+
+    /// Asserts that no run was ordered, and no parameters were stored.
+    #[track_caller]
+    pub fn has_stored_nothing(&self) {
+        let left: Vec<_> = ["runs", "components", "compiled"]
+            .into_iter()
+            .filter(|name| self.store().join(name).exists())
+            .collect();
+        assert!(left.is_empty(), "the store has {left:?}");
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        for process in processes_of(self.folder.path()) {
+            process.signal(Signal::KILL);
+        }
+    }
+}

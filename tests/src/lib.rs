@@ -1,0 +1,29 @@
+//! What the tests in `tests/` are written with: programs as a person starts them, in a home of their own.
+//!
+//! Reading order: [`Home`] is where a test lives, [`Call`] starts a program there, [`Answer`] is what it said,
+//! [`Run`] looks at a run from outside. [`component`] has the flows under test, whose source is in `guests/`.
+//!
+//! **Invariant:** nothing here links the code under test but the protocol: a test sees what a user sees, and reads
+//! the store as the storage documentation says.
+
+mod answer;
+mod build;
+mod call;
+mod component;
+mod home;
+mod mount;
+mod process;
+mod run;
+mod running;
+mod until;
+
+pub use answer::Answer;
+pub use build::{examples_target, fixtures_target, longshore, runtime, scaffold_target, tools};
+pub use call::Call;
+pub use component::{core_module, damaged, fixtures, miscoded, of_other_abi, without_section};
+pub use home::Home;
+pub use mount::Mount;
+pub use process::{Process, processes_of};
+pub use run::Run;
+pub use running::Running;
+pub use until::until;
