@@ -12,7 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::params;
 
-/// An owned, immutable byte string. As a parameter it is not copied, as a result it is copied once.
+/// A serialized length: 64 bits, seven to a byte.
+const LENGTH_BYTES_MAX: usize = 10;
+
+/// An owned, immutable byte string. Neither as a parameter nor as a result is it copied, unless
+/// something else shares its buffer.
 ///
 /// A `Vec<u8>` works as well, but is a *sequence of numbers*: it is decoded and encoded one byte at a time.
 ///
@@ -40,6 +44,23 @@ impl Bytes {
     /// Returns a byte string without bytes.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The serialized form: the length, then the bytes. It takes the buffer that the bytes are in, where that is not
+    /// shared: for a byte string that came as a parameter, the length stands before it already.
+    pub(crate) fn into_serialized(self) -> Vec<u8> {
+        let mut length = [0; LENGTH_BYTES_MAX];
+        let length =
+            postcard::to_slice(&(self.len() as u64), &mut length).expect("no length is longer");
+        let Self { buffer, range } = self;
+        match Arc::try_unwrap(buffer) {
+            Ok(mut buffer) => {
+                buffer.truncate(range.end);
+                buffer.splice(..range.start, length.iter().copied());
+                buffer
+            }
+            Err(shared) => [&*length, shared.get(range).unwrap_or_default()].concat(),
+        }
     }
 
     /// Copies `bytes`.
@@ -96,7 +117,11 @@ impl From<Bytes> for Vec<u8> {
 
 impl FromIterator<u8> for Bytes {
     fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {
-        Self::from(bytes.into_iter().collect::<Vec<_>>())
+        let bytes = bytes.into_iter();
+        // With room for the length that a result begins with, so that it need not move.
+        let mut buffer = Vec::with_capacity(bytes.size_hint().0 + LENGTH_BYTES_MAX);
+        buffer.extend(bytes);
+        Self::from(buffer)
     }
 }
 

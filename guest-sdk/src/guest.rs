@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** every instance gets exactly one call of `run`, so nothing here is undone after it.
 
+use std::io::Write as _;
 use std::panic::PanicHookInfo;
 
 use bindings::exports::longshore::flow::guest as contract;
@@ -41,6 +42,8 @@ fn run(name: &str, params: Vec<u8>) -> Result<Vec<u8>, contract::Failure> {
         Some(flow) => flow.call(params),
         None => Err(Failure::permanent(unknown(name))),
     };
+    // An unfinished line would stay in the guest's buffer and be lost with it. Standard error has no buffer.
+    drop(std::io::stdout().flush());
     ended.map_err(|Failure { message, causes, retryable }| contract::Failure {
         message,
         causes,
@@ -58,6 +61,8 @@ fn unknown(name: &str) -> String {
 }
 
 fn report_panic(panic: &PanicHookInfo<'_>) {
+    // Only if the panic is not in the middle of a print: waiting for its lock would never end.
+    drop(std::io::stdout().flush());
     host::report_panic(&host::PanicReport {
         message: panic.payload_as_str().unwrap_or("the panic's payload is not text").to_owned(),
         location: panic.location().map(ToString::to_string),

@@ -15,4 +15,5 @@ pub mod launcher;
 pub mod process;
 pub mod store;
 
-pub use error::{Error, ErrorKind, chain};
+pub use error::{Error, ErrorKind};
+pub use longshore_protocol::chain;

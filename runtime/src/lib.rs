@@ -17,4 +17,5 @@ pub mod log;
 pub mod sandbox;
 pub mod store;
 
-pub use error::{Error, ErrorKind, chain};
+pub use error::{Error, ErrorKind};
+pub use longshore_protocol::chain;

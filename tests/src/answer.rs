@@ -68,8 +68,9 @@ impl Answer {
     /// Standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.stdout)
-            .unwrap_or_else(|error| panic!("standard output is not JSON: {error}\n{}", self.shown()))
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| {
+            panic!("standard output is not JSON: {error}\n{}", self.shown())
+        })
     }
 
     /// Each line of standard output as JSON.
@@ -88,8 +89,9 @@ impl Answer {
     fn lines_as_json(&self, text: &str) -> Vec<Value> {
         text.lines()
             .map(|line| {
-                serde_json::from_str(line)
-                    .unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}\n{}", self.shown()))
+                serde_json::from_str(line).unwrap_or_else(|error| {
+                    panic!("{line:?} is not JSON: {error}\n{}", self.shown())
+                })
             })
             .collect()
     }

@@ -1,5 +1,6 @@
 //! The programs under test, and what else has to be built: once for all tests, and again when its source is newer.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +26,13 @@ pub fn tools() -> Option<PathBuf> {
     variable("LONGSHORE_TEST_TOOLS").map(|folder| PathBuf::from(folder).join("bin"))
 }
 
+/// The search path for programs, with a folder before all others.
+pub fn path_with(folder: Option<PathBuf>) -> OsString {
+    let path = variable("PATH").unwrap_or_default();
+    std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)))
+        .expect("these folders were in a search path before")
+}
+
 /// The target folder of crates that tests make, so that their dependencies are built once.
 pub fn scaffold_target() -> PathBuf {
     places().join("scaffold")
@@ -33,6 +41,11 @@ pub fn scaffold_target() -> PathBuf {
 /// The target folder of the examples.
 pub fn examples_target() -> PathBuf {
     places().join("examples")
+}
+
+/// The crate of the fixtures.
+pub fn fixtures_crate() -> PathBuf {
+    repository().join("tests/guests/fixtures")
 }
 
 /// The target folder of the fixtures.
@@ -56,7 +69,8 @@ pub(crate) fn fixtures_file() -> PathBuf {
 pub(crate) fn shared_cache() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let warm = || {
-        let (cache, home, fixtures) = (places().join("cache"), places().join("home"), fixtures_file());
+        let (cache, home, fixtures) =
+            (places().join("cache"), places().join("home"), fixtures_file());
         let sources = ["tests/guests", "guest-sdk", "wit", "runtime", "launchers", "Cargo.lock"];
         fresh("cache", &sources, || {
             let mut run = Command::new(longshore());
@@ -70,7 +84,7 @@ pub(crate) fn shared_cache() -> PathBuf {
 }
 
 /// The root of the repository.
-pub(crate) fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("the tests are in a folder of the repository").to_owned()
 }
@@ -96,9 +110,7 @@ fn programs() -> PathBuf {
         target.join("debug")
     };
     FOLDER
-        .get_or_init(|| {
-            variable("LONGSHORE_TEST_PROGRAMS").map_or_else(build, PathBuf::from)
-        })
+        .get_or_init(|| variable("LONGSHORE_TEST_PROGRAMS").map_or_else(build, PathBuf::from))
         .clone()
 }
 

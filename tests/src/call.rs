@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use crate::until::{PATIENCE, PATIENCE_OF_BUILDS};
 use crate::{Answer, Running};
 
 /// A program that is about to be started.
@@ -13,11 +15,12 @@ use crate::{Answer, Running};
 pub struct Call {
     command: Command,
     input: Option<Vec<u8>>,
+    patience: Duration,
 }
 
 impl Call {
     pub(crate) fn new(command: Command) -> Self {
-        Self { command, input: None }
+        Self { command, input: None, patience: PATIENCE }
     }
 
     /// Adds an argument.
@@ -65,6 +68,12 @@ impl Call {
         self
     }
 
+    /// Waits for as long as a build may take: the program builds a crate.
+    pub fn builds(mut self) -> Self {
+        self.patience = PATIENCE_OF_BUILDS;
+        self
+    }
+
     /// Gives standard input.
     pub fn input(mut self, content: impl Into<Vec<u8>>) -> Self {
         self.input = Some(content.into());
@@ -87,7 +96,7 @@ impl Call {
             // A thread, since a program may answer before it has read everything. Nor must it read everything.
             std::thread::spawn(move || drop(stdin.write_all(&input)));
         }
-        Running::new(child)
+        Running::new(child, self.patience)
     }
 
     /// Asserts that the program succeeds.

@@ -20,7 +20,8 @@ pub fn of_other_abi(major: u16) -> Vec<u8> {
     let mut at = section(&bytes);
     let end = at + section_length(&bytes, at);
     while at < end {
-        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().expect("these are four bytes"));
+        let length =
+            u32::from_le_bytes(bytes[at..at + 4].try_into().expect("these are four bytes"));
         bytes[at + 4..at + 6].copy_from_slice(&major.to_le_bytes());
         at += 8 + length as usize;
     }
@@ -77,6 +78,7 @@ fn section_length(bytes: &[u8], content: usize) -> usize {
     while bytes[begin - 1] & 0x80 != 0 {
         begin -= 1;
     }
-    let size = bytes[begin..name].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+    let size =
+        bytes[begin..name].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
     size - SECTION.len() - 1
 }

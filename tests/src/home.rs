@@ -18,6 +18,10 @@ pub struct Home {
 
 impl Home {
     /// A home whose cache is shared with other tests: components are compiled already.
+    #[expect(
+        clippy::new_without_default,
+        reason = "each home is a place of its own, none is the usual one"
+    )]
     pub fn new() -> Self {
         let mut home = Self::cold();
         home.cache = build::shared_cache();

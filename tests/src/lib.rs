@@ -6,6 +6,8 @@
 //! **Invariant:** nothing here links the code under test but the protocol: a test sees what a user sees, and reads
 //! the store as the storage documentation says.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 mod answer;
 mod build;
 mod call;
@@ -18,7 +20,10 @@ mod running;
 mod until;
 
 pub use answer::Answer;
-pub use build::{examples_target, fixtures_target, longshore, runtime, scaffold_target, tools};
+pub use build::{
+    examples_target, fixtures_crate, fixtures_target, longshore, path_with, repository, runtime,
+    scaffold_target, tools,
+};
 pub use call::Call;
 pub use component::{core_module, damaged, fixtures, miscoded, of_other_abi, without_section};
 pub use home::Home;

@@ -82,9 +82,8 @@ impl<'a> Run<'a> {
     /// The runtime's process, as soon as it has picked the run up.
     #[track_caller]
     pub fn runtime(&self) -> Process {
-        let started = until("a runtime has picked the run up", || {
-            self.record("attempts/1/started.json")
-        });
+        let started =
+            until("a runtime has picked the run up", || self.record("attempts/1/started.json"));
         let pid = started["host"]["pid"].as_u64().expect("it says which process it is");
         Process::new(pid.try_into().expect("process ids are small"))
     }

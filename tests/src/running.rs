@@ -4,15 +4,18 @@ use std::io::Read;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::until::within;
 use crate::{Answer, Process, until};
 
 /// A program that has been started. It is killed with the test.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    patience: Duration,
     stdout: Collected,
     stderr: Collected,
 }
@@ -24,10 +27,10 @@ struct Collected {
 }
 
 impl Running {
-    pub(crate) fn new(mut child: Child) -> Self {
+    pub(crate) fn new(mut child: Child, patience: Duration) -> Self {
         let stdout = Collected::from(child.stdout.take().expect("it was asked to be piped"));
         let stderr = Collected::from(child.stderr.take().expect("it was asked to be piped"));
-        Self { child, stdout, stderr }
+        Self { child, patience, stdout, stderr }
     }
 
     /// The process.
@@ -62,8 +65,9 @@ impl Running {
     /// Waits for the end of the program.
     #[track_caller]
     pub fn finish(mut self) -> Answer {
-        let status: ExitStatus =
-            until("the program ends", || self.child.try_wait().expect("a child can be asked about"));
+        let status: ExitStatus = within(self.patience, "the program ends", || {
+            self.child.try_wait().expect("a child can be asked about")
+        });
         Answer {
             stdout: self.stdout.all(),
             stderr: String::from_utf8_lossy(&self.stderr.all()).into_owned(),

@@ -34,7 +34,8 @@ fn a_file_that_does_not_exist() {
 
 #[test]
 fn a_file_that_is_no_component() {
-    const HINT: &str = "hint: longshore build makes a component from a crate; longshore new makes such a crate";
+    const HINT: &str =
+        "hint: longshore build makes a component from a crate; longshore new makes such a crate";
     refuses_component(b"#!/bin/sh\n", &["error: the file is not WebAssembly", HINT]);
     refuses_component(b"", &["error: the file is not WebAssembly", HINT]);
 }
@@ -135,7 +136,9 @@ fn a_parameter_of_another_type() {
     );
     refuses(
         |home| home.run("add_one").param("n", "1.5"),
-        &["error: params.n: expected i64 (-9223372036854775808 to 9223372036854775807), got number 1.5"],
+        &[
+            "error: params.n: expected i64 (-9223372036854775808 to 9223372036854775807), got number 1.5",
+        ],
     );
     refuses(
         |home| home.run("sum").param("lines", r#"[{"name": "a", "price": "x", "count": 1}]"#),

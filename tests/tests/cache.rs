@@ -1,4 +1,5 @@
 //! Compiled artefacts: made once, believed only where this user wrote them, and never loaded when damaged.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -156,6 +157,8 @@ fn a_cache_that_cannot_be_written_is_named() {
     home.file("cache", "a file");
     let call = home.run("add_one").param("n", 1).env("LONGSHORE_CACHE", home.path("cache"));
     let answer = call.answer().exits(longshore_protocol::exit::INFRASTRUCTURE).prints("");
-    answer.says("error: could not write ").says("hint: set LONGSHORE_CACHE to a directory that you may write");
+    answer
+        .says("error: could not write ")
+        .says("hint: set LONGSHORE_CACHE to a directory that you may write");
     assert_eq!(home.runs(), Vec::<String>::new());
 }

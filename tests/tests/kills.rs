@@ -38,7 +38,11 @@ fn a_killed_runtime_is_a_crash_with_its_reason() {
     let answer = launcher.finish().exits(exit::RUN_CRASHED).prints("");
     answer.says("Crashed: the runtime is gone and left no outcome: killed by signal 9 (SIGKILL");
     assert_eq!(run.state(), "Crashed");
-    assert!(run.reason().starts_with("the runtime is gone and left no outcome"), "{}", run.reason());
+    assert!(
+        run.reason().starts_with("the runtime is gone and left no outcome"),
+        "{}",
+        run.reason()
+    );
     assert!(run.record("outcome.json").is_none());
     run.verb("result").answer().exits(exit::RUN_CRASHED).prints("");
     run.wait().exits(exit::RUN_CRASHED).prints("").says("longshore retry");
@@ -84,7 +88,9 @@ fn a_terminated_runtime_says_so() {
     let (launcher, run) = attached(&home, "spin", None);
     run.runtime().signal(Signal::TERM);
     let answer = launcher.finish().exits(exit::RUN_INTERRUPTED).prints("");
-    answer.says("Crashed: interrupted by SIGTERM before the flow had ended").says("longshore retry");
+    answer
+        .says("Crashed: interrupted by SIGTERM before the flow had ended")
+        .says("longshore retry");
     assert_eq!(run.outcome()["verdict"], json!({"interrupted": {"by": "SIGTERM"}}));
     assert_eq!(run.outcome()["retryable"], true);
 }
@@ -108,7 +114,7 @@ fn ctrl_c_stops_the_run() {
     let (launcher, run) = attached(&home, "spin", None);
     launcher.signal(Signal::INT);
     let answer = launcher.finish().exits(exit::RUN_CANCELLED).prints("");
-    answer.says("asking the run to stop; Ctrl-C again detaches").says("Cancelled: cancelled: Ctrl-C");
+    answer.says("asking the run to stop; Ctrl-C again detaches").says("Cancelled: Ctrl-C");
     assert_eq!(run.state(), "Cancelled");
 }
 
@@ -128,7 +134,7 @@ fn ctrl_c_twice_detaches() {
     let answer = launcher.finish().exits(exit::DETACHED).prints("");
     answer.says(&format!("longshore wait {}", run.short()));
     run.runtime().signal(Signal::CONT);
-    run.wait().exits(exit::RUN_CANCELLED).says("Cancelled: cancelled: Ctrl-C");
+    run.wait().exits(exit::RUN_CANCELLED).says("Cancelled: Ctrl-C");
     assert!(run.record("outcome.json").is_some());
 }
 
@@ -139,7 +145,8 @@ fn a_signal_for_the_terminals_group_does_not_reach_the_runtime() {
     launcher.signal(Signal::KILL);
     launcher.finish();
     let stat = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let group = |pid: i32| stat(pid).rsplit(") ").next().unwrap().split(' ').nth(2).map(str::to_owned);
+    let group =
+        |pid: i32| stat(pid).rsplit(") ").next().unwrap().split(' ').nth(2).map(str::to_owned);
     let runtime = run.runtime().pid();
     assert_eq!(group(runtime), Some(runtime.to_string()));
     run.wait().succeeds();
@@ -166,7 +173,8 @@ fn two_runtimes_for_one_order_write_one_outcome() {
 #[test]
 fn a_result_that_a_dead_runtime_left_stands() {
     let home = Home::new();
-    let run = home.submitted(home.submit("dice_later").param("seconds", 3600).param("count", 9_000));
+    let run =
+        home.submitted(home.submit("dice_later").param("seconds", 3600).param("count", 9_000));
     let runtime = run.runtime();
     runtime.signal(Signal::KILL);
     runtime.until_over();

@@ -13,7 +13,8 @@ const FRAME: usize = 4;
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     (0..length).map(|_| next()).collect()
@@ -54,7 +55,7 @@ fn a_result_over_its_limit_is_named_and_not_retried() {
     let home = Home::new();
     let call = home.run("sevens").param("count", LIMIT - FRAME + 1).args(["--retries", "3"]);
     let answer = call.answer().exits(exit::RUN_OVER_LIMIT).prints("");
-    answer.says("limit reached: result size is limited to 67109888, 67109889 wanted");
+    answer.says("limit reached: result size is limited to 67109888 bytes, 67109889 bytes wanted");
     let outcome = home.only_run().outcome();
     assert_eq!((&outcome["retryable"], &outcome["attempt"]), (&json!(false), &json!(1)));
     assert!(!home.only_run().folder().join("result.bin").exists());
@@ -64,7 +65,10 @@ fn a_result_over_its_limit_is_named_and_not_retried() {
 fn a_result_far_over_its_limit_is_named_as_well() {
     let home = Home::new();
     let answer = home.run("sevens").param("count", 100 << 20).answer();
-    answer.exits(exit::RUN_OVER_LIMIT).prints("").says("limit reached: result size is limited to 67109888");
+    answer
+        .exits(exit::RUN_OVER_LIMIT)
+        .prints("")
+        .says("limit reached: result size is limited to 67109888");
 }
 
 #[test]

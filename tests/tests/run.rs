@@ -1,7 +1,7 @@
 //! `longshore run`: a flow, from its parameters to its result.
 
 use longshore_protocol::exit;
-use longshore_tests::Home;
+use longshore_tests::{Call, Home, fixtures_crate, fixtures_target};
 use serde_json::json;
 
 #[test]
@@ -96,7 +96,7 @@ fn bytes_are_typed_as_base64() {
 fn all_parameters_are_taken_from_a_json_file_or_from_standard_input() {
     let home = Home::new();
     let file = home.file("params.json", json!({"name": "Ada", "title": "Dr."}).to_string());
-    let from_file = |call: longshore_tests::Call| call.arg("--params").arg(&file);
+    let from_file = |call: Call| call.arg("--params").arg(&file);
     from_file(home.run("greet")).succeeds().prints("Hello, Dr. Ada!\n");
     // What is named on its own goes before.
     from_file(home.run("greet")).param("name", "Eve").succeeds().prints("Hello, Dr. Eve!\n");
@@ -150,15 +150,17 @@ fn limits_on_the_command_line_go_before_those_of_the_flow() {
     let left = call.succeeds().json()["seconds_left"].as_u64().unwrap();
     assert!((15..=20).contains(&left), "{left} s left");
     let limits = &home.only_run().outcome()["limits"];
-    assert_eq!((&limits["timeout_ms"], &limits["memory_bytes"]), (&json!(20_000), &json!(64 << 20)));
+    assert_eq!(
+        (&limits["timeout_ms"], &limits["memory_bytes"]),
+        (&json!(20_000), &json!(64 << 20))
+    );
 }
 
 #[test]
 fn a_crate_is_built_and_run() {
     let home = Home::new();
-    let crate_folder = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/fixtures");
-    let call = home.longshore(&["run", crate_folder, "add_one", "-p", "n=1"]);
-    call.env("CARGO_TARGET_DIR", longshore_tests::fixtures_target()).succeeds().prints("2\n");
+    let call = home.longshore(&["run"]).arg(fixtures_crate()).arg("add_one").param("n", 1);
+    call.env("CARGO_TARGET_DIR", fixtures_target()).succeeds().prints("2\n");
 }
 
 #[test]

@@ -48,9 +48,15 @@ fn a_log_over_its_limit_is_cut_counted_and_marked() {
     let last = records.last().unwrap();
     let note = format!("log limit reached after {} bytes; what follows is dropped", kept.unwrap());
     assert_eq!(*last, json!(["warn", "longshore", note, null]));
-    home.only_run().verb("show").succeeds().text().lines().find(|line| {
-        *line == format!("log         {} bytes were dropped for the limit", dropped.unwrap())
-    }).unwrap();
+    home.only_run()
+        .verb("show")
+        .succeeds()
+        .text()
+        .lines()
+        .find(|line| {
+            *line == format!("log         {} bytes were dropped for the limit", dropped.unwrap())
+        })
+        .unwrap();
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::build;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
+/// A component's own stack takes one MiB.
+const MEMORY_BYTES_MIN: u64 = 1 << 20;
+
 /// A flow, its parameters, and what it may use.
 #[derive(Debug, Args)]
 pub(crate) struct FlowArgs {
@@ -24,7 +27,7 @@ pub(crate) struct FlowArgs {
     /// A parameter: JSON, or bare text where the flow takes a string. @FILE takes the content of a file, @@ is an @.
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// A file with a JSON object of all parameters; - is standard input. -p goes before it.
+    /// A file with a JSON object of all parameters; - is standard input. -p overrides it.
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
     /// Wall time of one attempt, for example 30s.
@@ -48,6 +51,16 @@ impl FlowArgs {
     /// Builds where there is something to build, and checks everything against the component.
     pub(crate) fn request(&self, settings: &Settings) -> Result<Request, Failure> {
         let Self { source, flow, param, params, timeout, deadline, memory, retries, label } = self;
+        if let Some(word) = flow.as_ref().filter(|word| word.contains('=')) {
+            return Err(Failure::input(format!("{word:?} is not the name of a flow"))
+                .hint(format!("a parameter needs -p before it: -p {word}")));
+        }
+        if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
+            return Err(Failure::input(format!(
+                "--memory {bytes} bytes is less than any flow needs"
+            ))
+            .hint("write the unit: 64MiB"));
+        }
         // What is wrong with the words should not take a build to find out.
         let given = parameters(param, params.as_deref())?;
         let labels =

@@ -16,12 +16,17 @@ use clap::Parser as _;
 use longshore_protocol::exit;
 
 use failure::Failure;
-use settings::Settings;
+use settings::{Format, Settings};
 use verbs::Arguments;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && wants_json() => {
+            let text = error.render().to_string();
+            let text = text.trim().trim_start_matches("error: ");
+            return ExitCode::from(output::failure(&Failure::input(text), Format::Json).0);
+        }
         Err(error) => {
             // There is nobody left to tell that the terminal is gone.
             drop(error.print());
@@ -43,4 +48,11 @@ fn run(arguments: Arguments, settings: &Settings) -> Result<exit::ExitCode, Fail
     // A file system call that hangs must not hold up the end of the program.
     runtime.shutdown_background();
     code
+}
+
+/// Whether a program reads what is wrong with the arguments, as far as arguments that are wrong can tell.
+fn wants_json() -> bool {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    arguments.iter().any(|word| word == "--format=json")
+        || arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
 }

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Error, ErrorKind};
 
@@ -76,9 +77,10 @@ impl Cache {
             .mode(0o700)
             .create(folder)
             .map_err(|error| self.failed(name, error))?;
-        let unique = std::time::Instant::now();
-        let suffix = format!("{}.{:?}.tmp", std::process::id(), unique)
-            .replace(|c: char| !c.is_ascii_alphanumeric(), "");
+        // Unique among the processes of this machine, and among the tasks of this one.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let suffix =
+            format!("{}.{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Ok(path.with_file_name(format!(
             "{}.{suffix}",
             path.file_name().unwrap_or_default().to_string_lossy()

@@ -56,6 +56,22 @@ impl Engine {
         Ok(view)
     }
 
+    /// Like [`Engine::view`], with what an outcome makes unnecessary for the state: the request to stop and the attempt.
+    ///
+    /// # Errors
+    /// As for [`Engine::view`].
+    pub async fn view_in_full(&self, run: &RunId) -> Result<RunView, Error> {
+        let mut view = self.view(run).await?;
+        if let Some(attempt) = view.outcome.as_ref().map(|outcome| outcome.attempt) {
+            (view.cancel, view.started, view.beat) = futures::try_join!(
+                self.store.cancel(run),
+                self.store.started(run, attempt),
+                self.store.beat(run, attempt)
+            )?;
+        }
+        Ok(view)
+    }
+
     async fn gather(&self, run: &RunId, view: &mut RunView) -> Result<(), Error> {
         let (job, cancel, attempts) = futures::try_join!(
             self.store.job(run),

@@ -203,6 +203,9 @@ fn encode_one(param: &ParamDescriptor, given: &Params) -> Result<Vec<u8>, Error>
 
 /// What was typed on a command line: a bare word where the schema says string, JSON elsewhere.
 fn typed(param: &ParamDescriptor, text: &str, path: &Path) -> Result<Value, Error> {
+    if schema::is_byte_string(&param.schema) {
+        return Ok(Value::String(text.trim_matches('"').to_owned()));
+    }
     if !schema::is_text(&param.schema) {
         return json(param, text, path);
     }

@@ -15,6 +15,22 @@ pub enum ErrorKind {
     Value,
 }
 
+/// An error with all its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some libraries repeat the cause in their own text.
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Bad input, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

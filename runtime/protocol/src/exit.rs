@@ -32,7 +32,7 @@ pub const STORE: ExitCode = ExitCode(20);
 pub const INFRASTRUCTURE: ExitCode = ExitCode(21);
 /// Building a flow failed: compiler errors, or a target or tool that is missing.
 pub const BUILD: ExitCode = ExitCode(22);
-/// Detached by a second Ctrl-C; the run goes on.
+/// Detached by a second Ctrl-C, before the run had stopped.
 pub const DETACHED: ExitCode = ExitCode(130);
 
 /// Every code with its name and meaning, in numeric order; the table in the documentation is made from it.
@@ -54,7 +54,7 @@ pub const TABLE: &[(ExitCode, &str)] = &[
     (STORE, "the store could not be read or written"),
     (INFRASTRUCTURE, "the infrastructure refused or could not be reached"),
     (BUILD, "building the flow failed, or a target or tool is missing"),
-    (DETACHED, "detached by a second Ctrl-C; the run goes on"),
+    (DETACHED, "detached by a second Ctrl-C, before the run had stopped"),
 ];
 
 /// Exit codes of `longshore-runtime execute`; a launcher reads them when there is no outcome.

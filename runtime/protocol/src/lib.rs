@@ -19,5 +19,5 @@ pub mod schema;
 pub mod state;
 pub mod suggest;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, chain};
 pub use jiff::Timestamp;

@@ -81,6 +81,19 @@ pub enum LimitName {
     Other,
 }
 
+impl LimitName {
+    /// A value of this limit, with its unit.
+    pub fn show(self, value: u64) -> String {
+        match self {
+            // Exact: what was wanted is often only a little more.
+            Self::ParamsBytes | Self::ResultBytes | Self::StackBytes | Self::HostCallBytes => {
+                format!("{value} bytes")
+            }
+            Self::TableElements | Self::Instances | Self::Other => value.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for LimitName {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {

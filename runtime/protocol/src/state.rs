@@ -221,7 +221,7 @@ fn silent_or_alive(evidence: &Evidence<'_>, because: &str, now: Timestamp) -> De
 
 fn not_launched(evidence: &Evidence<'_>, now: Timestamp) -> Derived {
     if evidence.started.is_some() {
-        return alive(evidence, State::Running);
+        return silent_or_alive(evidence, "there is no record of its job", now);
     }
     let state = if evidence.job.is_some() { State::Pending } else { State::Scheduled };
     let since = evidence.job.map_or(evidence.order.ordered_at, |job| job.launched_at);

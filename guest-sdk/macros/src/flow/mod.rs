@@ -85,10 +85,10 @@ fn call(signature: &Signature) -> TokenStream {
     let mutable = (!parameters.is_empty()).then(|| quote!(mut));
     let ended = match returns {
         Returns::Value(ty) => {
-            quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(&#called))
+            quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(#called))
         }
         Returns::Result(ty) => {
-            let encode = quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(&__value));
+            let encode = quote_spanned!(ty.span()=> ::longshore_sdk::__private::encode(__value));
             let fail = quote_spanned! {
                 ty.span()=> ::longshore_sdk::__private::fail(&(&__error).__longshore_kind(), __error)
             };

@@ -25,14 +25,17 @@ pub(super) fn package(folder: &Path, name: Option<&str>) -> Result<Package, Fail
     }
     let metadata =
         MetadataCommand::new().manifest_path(&manifest).no_deps().exec().map_err(|error| {
-            Failure::new(
-                exit::BUILD,
-                format!(
-                    "cargo does not understand {}: {}",
-                    manifest.display(),
-                    first_lines(&error)
+            match error {
+                cargo_metadata::Error::Io(error) => not_found("cargo", &error),
+                error => Failure::new(
+                    exit::BUILD,
+                    format!(
+                        "cargo does not understand {}: {}",
+                        manifest.display(),
+                        first_lines(&error)
+                    ),
                 ),
-            )
+            }
         })?;
     let manifest = manifest.canonicalize().unwrap_or(manifest);
     let is_wanted = |package: &&Package| match name {

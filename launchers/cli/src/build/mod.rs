@@ -19,6 +19,16 @@ pub(crate) enum Builder {
     CargoComponent,
 }
 
+impl Builder {
+    /// The name on the command line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::CargoComponent => "cargo-component",
+        }
+    }
+}
+
 /// How to build.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {

@@ -17,7 +17,8 @@ pub(crate) fn check_target(folder: &Path) -> Result<PathBuf, Failure> {
     rustc.args(["--print", "sysroot"]).current_dir(folder).stdin(Stdio::null());
     let answer = rustc.output().map_err(|error| not_found("rustc", &error))?;
     if !answer.status.success() {
-        let said = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
+        let said = String::from_utf8_lossy(&answer.stderr);
+        let said = said.trim().lines().next().unwrap_or_default();
         return Err(Failure::new(exit::BUILD, format!("rustc does not work: {said}")));
     }
     let sysroot = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());

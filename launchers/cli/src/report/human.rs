@@ -69,7 +69,12 @@ impl Report for Human {
             Event::Progress { progress, .. } => self.progress(bar(progress)),
             Event::Log { record, .. } => self.line(&log_line(record)),
             Event::Repeated { failed, .. } => {
-                self.line(&format!("attempt {} {}: {}", failed.attempt, failed.verdict, safe(&failed.message)));
+                self.line(&format!(
+                    "attempt {} {}: {}",
+                    failed.attempt,
+                    failed.verdict,
+                    safe(&failed.message)
+                ));
             }
             Event::Healed { because } => {
                 self.line(&format!("the runtime compiled the component itself: {}", safe(because)));

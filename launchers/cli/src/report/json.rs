@@ -33,7 +33,9 @@ fn line(event: &Event<'_>) -> Value {
         Event::Log { run, attempt, record } => {
             json!({"event": "log", "run": run, "attempt": attempt, "record": record})
         }
-        Event::Repeated { run, failed } => json!({"event": "repeated", "run": run, "failed": failed}),
+        Event::Repeated { run, failed } => {
+            json!({"event": "repeated", "run": run, "failed": failed})
+        }
         Event::Healed { because } => json!({"event": "healed", "because": because}),
     }
 }

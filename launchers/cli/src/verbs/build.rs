@@ -54,7 +54,7 @@ pub(super) fn build(args: &BuildArgs, settings: &Settings) -> Result<ExitCode, F
     match settings.format {
         Format::Human => output::answer(&path.display().to_string()),
         Format::Json => output::answer_json(&json!({
-            "component": path, "package": built.package, "builder": format!("{:?}", built.builder).to_lowercase(),
+            "component": path, "package": built.package, "builder": built.builder.word(),
             "sha256": Digest::of(&content), "bytes": content.len(), "flows": flows,
         })),
     }

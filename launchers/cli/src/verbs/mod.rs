@@ -37,6 +37,7 @@ pub(crate) struct Arguments {
 
 /// What every verb takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The store: a local directory. Default: longshore/store in the user's data directory.
     #[arg(
@@ -47,7 +48,7 @@ pub(crate) struct Global {
         value_name = "DIR"
     )]
     pub(crate) store: Option<String>,
-    /// Whose runs are meant.
+    /// The owner of the runs: each owner has a part of the store, and sees no other.
     #[arg(long, global = true, env = "LONGSHORE_TENANT", hide_env_values = true, default_value_t)]
     pub(crate) tenant: Tenant,
     /// The runtime's binary. Default: longshore-runtime beside this program.

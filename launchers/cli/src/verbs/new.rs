@@ -78,6 +78,10 @@ fn sdk_dependency(folder: Option<&Path>) -> Result<String, Failure> {
     let found = folder.canonicalize().map_err(|error| {
         Failure::input(format!("there is no longshore-sdk in {}: {error}", folder.display()))
     })?;
+    let manifest = fs::read_to_string(found.join("Cargo.toml")).unwrap_or_default();
+    if !manifest.contains("name = \"longshore-sdk\"") {
+        return Err(Failure::input(format!("there is no longshore-sdk in {}", found.display())));
+    }
     Ok(format!("{{ path = {:?} }}", found.to_string_lossy()))
 }
 

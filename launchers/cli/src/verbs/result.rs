@@ -10,7 +10,7 @@ use longshore_protocol::id::RunId;
 use longshore_protocol::record::{Outcome, Verdict};
 use longshore_protocol::schema;
 use longshore_protocol::state::State;
-use postcard_schema::schema::owned::OwnedNamedType;
+use postcard_schema::schema::owned::{OwnedDataModelType, OwnedNamedType};
 use serde_json::{Value, json};
 
 use super::OneRun;
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
             (Format::Human, Some(bytes)) => output::answer_bytes(bytes),
             (Format::Human, None) => match schema::decode(&schema, &content, "result")? {
                 // A flow without a value has nothing to say.
-                Value::Null => {}
+                Value::Null if schema.ty == OwnedDataModelType::Unit => {}
                 value if std::io::stdout().is_terminal() => {
                     output::answer(&output::safe(&text_of(&value)));
                 }
@@ -128,13 +128,10 @@ impl<'a> Writer<'a> {
         );
         match self.settings.format {
             Format::Human => {
-                let reason = derived.reason.as_deref().unwrap_or("no reason is known");
-                output::note(&format!(
-                    "run {} {}: {}",
-                    run.short(),
-                    derived.state,
-                    output::safe(reason)
-                ));
+                let reason =
+                    derived.reason.as_ref().map(|reason| format!(": {}", output::safe(reason)));
+                let reason = reason.unwrap_or_default();
+                output::note(&format!("run {} {}{reason}", run.short(), derived.state));
                 for cause in causes(outcome) {
                     output::note(&format!("  caused by: {}", output::safe(cause)));
                 }
@@ -169,7 +166,7 @@ fn hint(run: &RunId, outcome: Option<&Outcome>) -> Option<String> {
             Some("give it more: --memory, or memory = … on the flow".to_owned())
         }
         Some(Verdict::TimedOut { .. }) => {
-            Some("give it more: --timeout, or timeout = … on the flow".to_owned())
+            Some("give it more: --timeout, --deadline, or timeout = … on the flow".to_owned())
         }
         Some(Verdict::Interrupted { .. }) => Some(format!("longshore retry {run} starts it anew")),
         Some(_) => None,

@@ -60,9 +60,6 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
             writer.known_schema(schema);
             writer.write(&new, &ending).await
         }
-        run::Attended::Detached => {
-            output::note(&format!("detached; the run goes on: longshore wait {}", new.short()));
-            Ok(exit::DETACHED)
-        }
+        run::Attended::Detached => Ok(run::detached(&new)),
     }
 }

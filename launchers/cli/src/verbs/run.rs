@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use longshore_launchers::engine::{CANCEL_GRACE, Ending, Engine, Report};
+use longshore_launchers::{Error, ErrorKind};
 use longshore_protocol::exit::{self, ExitCode};
 use longshore_protocol::id::RunId;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 /// Run a flow and wait for its result
 ///
 /// The result goes to standard output, everything else to standard error. Ctrl-C asks the run to stop; a second
-/// Ctrl-C detaches, and the run goes on.
+/// Ctrl-C does not wait for that. To leave a run going, start it with longshore submit.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -44,14 +45,17 @@ pub(super) async fn run(args: &RunArgs, settings: &Settings) -> Result<ExitCode,
             writer.known_schema(schema);
             writer.write(&submitted.run, &ending).await
         }
-        Attended::Detached => {
-            output::note(&format!(
-                "detached; the run goes on: longshore wait {}",
-                submitted.run.short()
-            ));
-            Ok(exit::DETACHED)
-        }
+        Attended::Detached => Ok(detached(&submitted.run)),
     }
+}
+
+/// Says how to come back to a run that may still be stopping.
+pub(super) fn detached(run: &RunId) -> ExitCode {
+    let run = run.short();
+    output::note(&format!(
+        "detached; the run was asked to stop: longshore wait {run} tells when it has"
+    ));
+    exit::DETACHED
 }
 
 /// What came of attending a run.
@@ -72,7 +76,7 @@ pub(super) async fn attend(
     let mut ctrl_c = signal(SignalKind::interrupt()).map_err(|error| {
         Failure::new(exit::INTERNAL, format!("could not listen for Ctrl-C: {error}"))
     })?;
-    let ended = engine.wait(run, reporter);
+    let ended = async { engine.wait(run, reporter).await.map_err(lost) };
     tokio::pin!(ended);
     tokio::select! {
         biased;
@@ -96,4 +100,14 @@ pub(super) async fn attend(
         ending = &mut ended => Ok(Attended::Ended(Box::new(ending?))),
         _ = ctrl_c.recv() => Ok(Attended::Detached),
     }
+}
+
+/// Why a run that was ordered a moment ago cannot be waited for. That it does not exist is no slip of the user here.
+fn lost(error: Error) -> Failure {
+    let is_gone = error.kind() == ErrorKind::BadInput;
+    let mut failure = Failure::from(error);
+    if is_gone {
+        failure.code = exit::STORE;
+    }
+    failure
 }

@@ -22,7 +22,7 @@ pub(crate) struct ShowArgs {
 pub(super) async fn show(args: &ShowArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let engine = settings.engine_of_runs()?;
     let run = engine.store().find(&args.run.run).await?;
-    let view = engine.view(&run).await?;
+    let view = engine.view_in_full(&run).await?;
     match settings.format {
         Format::Human => output::answer(&human(&view)),
         Format::Json => output::answer_json(&json!({

@@ -8,7 +8,6 @@ pub fn hello(name: String) -> Result<String, String> {
     if name.is_empty() {
         return Err("there is nobody to greet".to_owned());
     }
-    println!("greeting {name}");
     Ok(format!("Hello, {name}!"))
 }
 

@@ -1,5 +1,6 @@
 //! How a run ended.
 
+use bytesize::ByteSize;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +154,7 @@ impl Verdict {
         }
     }
 
-    /// What happened, in one sentence without its causes; empty for a completed run.
+    /// What happened, in one sentence without its causes; empty where the state says it all.
     pub fn sentence(&self) -> String {
         match self {
             Self::Completed { .. } => String::new(),
@@ -164,13 +165,17 @@ impl Verdict {
             Self::Panicked { message, location: None } => format!("panicked: {message}"),
             Self::Trapped { trap } => format!("trapped: {trap}"),
             Self::OutOfMemory { limit_bytes, peak_bytes, wanted_bytes } => format!(
-                "out of memory: {wanted_bytes} bytes wanted, the limit is {limit_bytes} bytes ({peak_bytes} in use)"
+                "out of memory: {} wanted, the limit is {} ({} in use)",
+                ByteSize(*wanted_bytes),
+                ByteSize(*limit_bytes),
+                ByteSize(*peak_bytes)
             ),
             Self::LimitReached { limit, allowed, wanted: Some(wanted) } => {
+                let (allowed, wanted) = (limit.show(*allowed), limit.show(*wanted));
                 format!("limit reached: {limit} is limited to {allowed}, {wanted} wanted")
             }
             Self::LimitReached { limit, allowed, wanted: None } => {
-                format!("limit reached: {limit} is limited to {allowed}")
+                format!("limit reached: {limit} is limited to {}", limit.show(*allowed))
             }
             Self::TimedOut { allowed_ms } => {
                 format!(
@@ -178,8 +183,8 @@ impl Verdict {
                     humantime::format_duration(std::time::Duration::from_millis(*allowed_ms))
                 )
             }
-            Self::Cancelled { reason: Some(reason) } => format!("cancelled: {reason}"),
-            Self::Cancelled { reason: None } => "cancelled".to_owned(),
+            // The state says that it was cancelled.
+            Self::Cancelled { reason } => reason.clone().unwrap_or_default(),
             Self::Refused { reason } => format!("refused: {reason}"),
             Self::Interrupted { by } => format!("interrupted by {by} before the flow had ended"),
         }

@@ -245,7 +245,7 @@ fn put_bytes(
         Value::String(text) => STANDARD.decode(text).map_err(|error| {
             Error::new(
                 ErrorKind::Value,
-                format!("{path}: expected bytes as base64 text, got {}: {error}", found(value)),
+                format!("{path}: expected bytes as base64 text (or @FILE on a command line), got {}: {error}", found(value)),
             )
         })?,
         Value::Array(items) => {

@@ -1,7 +1,6 @@
 //! The codec between JSON and postcard, led by a schema. Exact, or refused with the path of the field.
 //!
-//! `postcard-dyn` does the same without a path, and silently rounds, drops extra fields and wraps some numbers,
-//! so it serves here as the oracle of a property test instead (`docs/design.md`, "Own schema codec").
+//! `postcard-dyn` does the same without a path and not exactly, so it serves as the oracle of a property test instead (`docs/design.md`, "Own schema codec").
 //!
 //! JSON as people write it, by schema:
 //!
@@ -51,6 +50,11 @@ pub fn is_text(schema: &OwnedNamedType) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether values are byte strings, whose JSON form is base64 text.
+pub fn is_byte_string(schema: &OwnedNamedType) -> bool {
+    matches!(unwrap_newtypes(schema), OwnedDataModelType::ByteArray)
 }
 
 /// Whether values are raw bytes: `bytes`, or a sequence of `u8`.

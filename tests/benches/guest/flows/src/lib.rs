@@ -12,3 +12,9 @@ pub fn add_one(n: i64) -> i64 {
 pub fn echo(data: Bytes) -> Bytes {
     data
 }
+
+/// Returns the complement of each byte.
+#[flow]
+pub fn invert(data: Bytes) -> Bytes {
+    data.iter().map(|byte| !byte).collect()
+}
