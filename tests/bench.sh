@@ -8,5 +8,6 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lon
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 rustup target add wasm32-wasip2 2>/dev/null
-cargo build --release -p longshore -p longshore-runtime -p longshore-benches
-cargo bench -p longshore-benches -- "$@"
+# The same packages and kinds of target in both: a different choice would build wasmtime twice.
+cargo build --release --workspace --bins --benches
+cargo bench --workspace --bench figures -- "$@"

@@ -35,7 +35,8 @@ cargo clippy -p longshore-protocol --target wasm32-wasip2 -- --deny warnings
 RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 
 step "programs under test"
-cargo build -p longshore -p longshore-runtime
+# The same packages and kinds of target as below: a different choice would build wasmtime twice.
+cargo build --workspace --bins --tests
 
 step "flows of the examples, as plain Rust"
 cargo test --manifest-path examples/Cargo.toml --workspace --quiet

@@ -103,7 +103,9 @@ fn programs() -> PathBuf {
         let sources = ["runtime", "launchers", "wit", "Cargo.toml", "Cargo.lock"];
         fresh("programs", &sources, || {
             let mut cargo = cargo(&target);
-            cargo.args(["build", "--package", "longshore", "--package", "longshore-runtime"]);
+            // All of it, as `cargo test --workspace` does: another choice of packages would be another choice of
+            // their dependencies' features, and wasmtime would be built twice.
+            cargo.args(["build", "--workspace", "--bins", "--tests"]);
             cargo.current_dir(repository());
             cargo
         });
