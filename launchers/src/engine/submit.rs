@@ -6,6 +6,7 @@ use bytes::Bytes;
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::RunId;
 use longshore_protocol::layout;
+use longshore_protocol::limits;
 use longshore_protocol::record::{ComponentRef, FormatVersion, JobRecord, Order, Payload};
 
 use super::{Engine, Event, Report, Request};
@@ -144,7 +145,7 @@ impl Engine {
             params: Payload::of(&params),
             limits,
             retry,
-            deadline: deadline.map(|time| now + time),
+            deadline: deadline.map(|time| limits::deadline(now, time)),
             labels,
             ordered_at: now,
             retry_of,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Parses a size such as `64MiB`, `1GB` or `4096` into bytes.
@@ -26,6 +27,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err(format!("{text:?} is less than a millisecond")),
         Err(_) => Err(format!("{text:?} is not a duration (write for example 30s or 1h 30m)")),
     }
+}
+
+/// The time that is `time` after `now`. A time beyond the year 9999 is that year's end: "never", for whoever asks.
+pub fn deadline(now: Timestamp, time: Duration) -> Timestamp {
+    now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
 /// The limits of one attempt of a run. Every one is always enforced; there is no "unlimited".
@@ -105,5 +111,18 @@ impl std::fmt::Display for LimitName {
             Self::HostCallBytes => "data of one host call",
             Self::Other => "unknown",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_end_ends_with_time_itself() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        assert_eq!(deadline(now, Duration::from_secs(1)), "2026-11-24T10:00:01Z".parse().unwrap());
+        assert_eq!(deadline(now, Duration::MAX), Timestamp::MAX);
+        assert_eq!(deadline(now, Duration::from_millis(u64::MAX)), Timestamp::MAX);
     }
 }

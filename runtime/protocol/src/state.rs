@@ -377,6 +377,9 @@ mod tests {
         };
         assert_eq!(derive(&evidence, after(160)).state, State::Running);
         assert_eq!(derive(&evidence, after(161)).state, State::Crashed);
+        let unrecorded = Evidence { job: None, job_state: None, ..evidence };
+        assert_eq!(derive(&unrecorded, after(160)).state, State::Running);
+        assert_eq!(derive(&unrecorded, after(161)).state, State::Crashed);
         // A clock that jumped back must not kill it.
         assert_eq!(derive(&evidence, after(-5_000)).state, State::Running);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longshore_protocol::Timestamp;
+use longshore_protocol::limits::deadline;
 use longshore_protocol::record::{FormatVersion, Order, Payload, Started, Usage, Verdict};
 use tokio::sync::oneshot;
 
@@ -93,7 +94,11 @@ pub(super) async fn attempt(run: &Run<'_>, number: u32) -> Finished {
     let call = Call {
         flow: order.flow.clone(),
         limits: order.limits.clone(),
-        context: RunContext { run: order.run, attempt: number, deadline: clock::now() + allowed },
+        context: RunContext {
+            run: order.run,
+            attempt: number,
+            deadline: deadline(clock::now(), allowed),
+        },
         log: LogSink::new(order.limits.log_bytes),
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
