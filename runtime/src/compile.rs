@@ -51,13 +51,7 @@ pub fn compile_file(component: &Path, output: &Path) -> Result<Compiled, Error> 
             error,
         )
     })?;
-    let engine = Engine::new(Allocation::OnDemand).map_err(|error| {
-        Error::caused(
-            ErrorKind::NotCompiled,
-            "could not start the compiler",
-            error.into_boxed_dyn_error(),
-        )
-    })?;
+    let engine = Engine::new(Allocation::OnDemand)?;
     let content = engine.compile(&bytes)?;
     fs::write(output, &content).map_err(|error| {
         Error::caused(

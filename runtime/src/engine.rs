@@ -41,8 +41,14 @@ impl Engine {
     ///
     /// # Errors
     /// When the machine cannot support it, for example because it cannot reserve the address space for a pool.
-    pub fn new(allocation: Allocation) -> Result<Self, wasmtime::Error> {
-        let inner = wasmtime::Engine::new(&config(allocation))?;
+    pub fn new(allocation: Allocation) -> Result<Self, Error> {
+        let inner = wasmtime::Engine::new(&config(allocation)).map_err(|error| {
+            Error::caused(
+                ErrorKind::NotCompiled,
+                "could not start the engine",
+                error.into_boxed_dyn_error(),
+            )
+        })?;
         let mut hasher = Collect(Vec::new());
         inner.precompile_compatibility_hash().hash(&mut hasher);
         let fingerprint = Digest::of(&hasher.0).short();

@@ -103,13 +103,7 @@ fn run(verb: Verb) -> Result<(), Error> {
             compile::compile_file(&component, &output).map(|compiled| print_json(&compiled))
         }
         Verb::Facts => {
-            let engine = Engine::new(Allocation::OnDemand).map_err(|error| {
-                Error::caused(
-                    ErrorKind::NotCompiled,
-                    "could not start the engine",
-                    error.into_boxed_dyn_error(),
-                )
-            })?;
+            let engine = Engine::new(Allocation::OnDemand)?;
             print_json(&Facts::of(&engine));
             Ok(())
         }

@@ -42,13 +42,7 @@ pub async fn execute(settings: Settings) -> Result<(), Error> {
     let store = RunStore::open(&settings.store, &settings.tenant, &settings.run)?;
     let order = store.read_order(&settings.order).await?;
     check_identity(&settings, &order)?;
-    let engine = Engine::new(Allocation::OnDemand).map_err(|error| {
-        Error::caused(
-            ErrorKind::NotCompiled,
-            "could not start the engine",
-            error.into_boxed_dyn_error(),
-        )
-    })?;
+    let engine = Engine::new(Allocation::OnDemand)?;
     let started_at = clock::now();
     let ended = match program::load(&store, &order, &engine).await? {
         Ok(loaded) => {
