@@ -11,7 +11,8 @@ use bytes::Bytes;
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::record::{
-    AttemptSummary, FormatVersion, Order, Outcome, Payload, RuntimeFacts, Usage, Verdict,
+    AttemptSummary, CodeSource, FormatVersion, Order, Outcome, Payload, RuntimeFacts, Usage,
+    Verdict,
 };
 
 use crate::engine::{Allocation, Engine};
@@ -76,7 +77,7 @@ struct Ended {
     failed: Vec<AttemptSummary>,
     usage: Usage,
     log_segments: Vec<u32>,
-    runtime: RuntimeFacts,
+    code: Option<CodeSource>,
 }
 
 impl Ended {
@@ -88,11 +89,7 @@ impl Ended {
             failed: vec![],
             usage: Usage::default(),
             log_segments: vec![],
-            runtime: RuntimeFacts {
-                version: facts::VERSION.into(),
-                engine: String::new(),
-                code: None,
-            },
+            code: None,
         }
     }
 }
@@ -111,7 +108,9 @@ async fn run_attempts(run: &Run<'_>) -> Result<Option<Ended>, Error> {
         log_segments.resize(number as usize - 1, 0);
         let Finished { verdict, result, usage, segments } = attempt::attempt(run, number).await;
         log_segments.push(segments);
-        if !verdict.is_retryable() || !run.order.retry.allows_after(number) {
+        // Who interrupted this attempt does not want another one.
+        let is_interrupted = matches!(verdict, Verdict::Interrupted { .. });
+        if is_interrupted || !verdict.is_retryable() || !run.order.retry.allows_after(number) {
             break (verdict, result, usage);
         }
         match attempt::pause(run, number).await {
@@ -123,12 +122,8 @@ async fn run_attempts(run: &Run<'_>) -> Result<Option<Ended>, Error> {
             }
         }
     };
-    let runtime = RuntimeFacts {
-        version: facts::VERSION.into(),
-        engine: run.engine.fingerprint().into(),
-        code: Some(run.loaded.code.clone()),
-    };
-    Ok(Some(Ended { verdict, result, attempt: number, failed, usage, log_segments, runtime }))
+    let code = Some(run.loaded.code.clone());
+    Ok(Some(Ended { verdict, result, attempt: number, failed, usage, log_segments, code }))
 }
 
 fn summary(attempt: u32, verdict: &Verdict) -> AttemptSummary {
@@ -147,8 +142,7 @@ async fn write_outcome(
     started_at: Timestamp,
     ended: Ended,
 ) -> Result<(), Error> {
-    let Ended { mut verdict, result, attempt, failed, usage, log_segments, mut runtime } = ended;
-    engine.fingerprint().clone_into(&mut runtime.engine);
+    let Ended { mut verdict, result, attempt, failed, usage, log_segments, code } = ended;
     if let Some(result) = result
         && let Some(earlier) = write_result(store, result).await?
     {
@@ -166,7 +160,11 @@ async fn write_outcome(
         limits: order.limits.clone(),
         usage,
         log_segments,
-        runtime,
+        runtime: RuntimeFacts {
+            version: facts::VERSION.into(),
+            engine: engine.fingerprint().into(),
+            code,
+        },
     };
     patiently(|| store.create_outcome(&outcome)).await?;
     Ok(())
