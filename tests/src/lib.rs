@@ -1,7 +1,7 @@
 //! What the tests in `tests/` are written with: programs as a person starts them, in a home of their own.
 //!
 //! Reading order: [`Home`] is where a test lives, [`Call`] starts a program there, [`Answer`] is what it said,
-//! [`Run`] looks at a run from outside. [`component`] has the flows under test, whose source is in `guests/`.
+//! [`Run`] looks at a run from outside. `component` has the flows under test, whose source is in `guests/`.
 //!
 //! **Invariant:** nothing here links the code under test but the protocol: a test sees what a user sees, and reads
 //! the store as the storage documentation says.
