@@ -122,7 +122,7 @@ fn a_stack_overflow_is_named_with_its_limit() {
 fn a_stack_overflow_in_linear_memory_is_a_trap() {
     let home = Home::new();
     let (answer, _) = ends(&home, home.run("wide_recursion"), exit::RUN_FAILED, "Failed");
-    answer.says("trapped: out of bounds memory access");
+    answer.says("trapped: out of bounds memory access").says("hint: deep recursion");
 }
 
 #[test]

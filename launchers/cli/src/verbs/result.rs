@@ -168,6 +168,10 @@ fn hint(run: &RunId, outcome: Option<&Outcome>) -> Option<String> {
         Some(Verdict::TimedOut { .. }) => {
             Some("give it more: --timeout, --deadline, or timeout = … on the flow".to_owned())
         }
+        Some(Verdict::Trapped { trap }) if trap.contains("out of bounds memory access") => Some(
+            "deep recursion or large local variables overflow a guest's own stack like this"
+                .to_owned(),
+        ),
         Some(Verdict::Interrupted { .. }) => Some(format!("longshore retry {run} starts it anew")),
         Some(_) => None,
     }
