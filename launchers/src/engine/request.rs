@@ -7,6 +7,7 @@ use bytes::Bytes;
 use longshore_protocol::abi::Abi;
 use longshore_protocol::component::{self, Description};
 use longshore_protocol::descriptor::{FlowDescriptor, ParamDescriptor};
+use longshore_protocol::grants::Grants;
 use longshore_protocol::id::{Digest, RunId};
 use longshore_protocol::limits::Limits;
 use longshore_protocol::retry::RetryPolicy;
@@ -42,6 +43,8 @@ pub struct Request {
     pub params: Bytes,
     /// What each attempt may use.
     pub limits: Limits,
+    /// What the sandbox lets it do besides.
+    pub grants: Grants,
     /// When a failed attempt is repeated.
     pub retry: RetryPolicy,
     /// The time that all attempts together have.
@@ -101,6 +104,7 @@ impl Request {
             flow,
             params,
             limits,
+            grants: Grants::default(),
             retry,
             deadline: None,
             labels,

@@ -8,7 +8,8 @@ use postcard_schema::schema::owned::OwnedNamedType;
 use serde::{Deserialize, Serialize};
 
 use crate::abi::Abi;
-use crate::limits::Limits;
+use crate::grants::Asks;
+use crate::limits::{LimitName, LimitSet, Limits};
 use crate::retry::RetryPolicy;
 use crate::schema::nesting;
 use crate::{Error, ErrorKind};
@@ -50,22 +51,41 @@ pub struct FlowDescriptor {
 }
 
 impl FlowDescriptor {
-    /// The limits that a run of this flow gets: its own where it asks for some, defaults elsewhere.
+    /// The limits that the flow asks for.
+    ///
+    /// # Errors
+    /// Names a setting whose value cannot be read.
+    pub fn asked_limits(&self) -> Result<LimitSet, Error> {
+        let limits = LimitName::ALL.into_iter().filter_map(|name| {
+            self.number(name.key()).map(|value| Some((name, value?))).transpose()
+        });
+        limits.collect()
+    }
+
+    /// The limits that a run of this flow gets where nobody else has a say: its own, defaults elsewhere.
     ///
     /// # Errors
     /// Names a setting whose value cannot be read.
     pub fn limits(&self) -> Result<Limits, Error> {
         let mut limits = Limits::default();
-        for (key, place) in [
-            ("memory_bytes", &mut limits.memory_bytes),
-            ("timeout_ms", &mut limits.timeout_ms),
-            ("log_bytes", &mut limits.log_bytes),
-        ] {
-            if let Some(value) = self.number(key)? {
-                *place = value;
-            }
+        for (name, value) in self.asked_limits()?.iter() {
+            limits.set(name, value);
         }
         Ok(limits)
+    }
+
+    /// What the flow asks to be granted.
+    ///
+    /// # Errors
+    /// Names a setting whose value cannot be read.
+    pub fn asks(&self) -> Result<Asks, Error> {
+        let mut asks = Asks::default();
+        for Setting { key, value } in &self.settings {
+            asks.add(key, value).map_err(|why| {
+                Error::new(ErrorKind::Component, format!("flow {}: {why}", self.name))
+            })?;
+        }
+        Ok(asks)
     }
 
     /// The retry policy that a run of this flow gets.
@@ -207,6 +227,24 @@ mod tests {
         let section = [serialized("b"), serialized("a")].concat();
         assert_eq!(parse(&section).unwrap(), (Abi::CURRENT, vec![flow("a"), flow("b")]));
         assert_eq!(flow("a").limits().unwrap().timeout_ms, 30_000);
+    }
+
+    #[test]
+    fn settings_are_limits_and_asks() {
+        let mut flow = flow("a");
+        for (key, value) in
+            [("cpu_ms", "5"), ("env", "REGION"), ("network", "a.example:443"), ("newer", "?")]
+        {
+            flow.settings.push(Setting { key: key.to_owned(), value: value.to_owned() });
+        }
+        let asked = flow.asked_limits().unwrap();
+        let asked: Vec<_> = asked.iter().collect();
+        assert_eq!(asked, [(LimitName::TimeoutMs, 30_000), (LimitName::CpuMs, 5)]);
+        let asks = flow.asks().unwrap();
+        assert_eq!((asks.env, asks.network.len()), (vec!["REGION".to_owned()], 1));
+        flow.settings.push(Setting { key: "network".to_owned(), value: "a.example".to_owned() });
+        let error = flow.asks().unwrap_err().to_string();
+        assert!(error.starts_with("flow a: \"a.example\" is not a network grant"), "{error}");
     }
 
     #[test]

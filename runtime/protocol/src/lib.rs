@@ -10,6 +10,7 @@ pub mod component;
 pub mod descriptor;
 mod error;
 pub mod exit;
+pub mod grants;
 pub mod id;
 pub mod layout;
 pub mod limits;

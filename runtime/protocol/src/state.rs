@@ -259,6 +259,7 @@ mod tests {
             flow: "hello".into(),
             params: Payload::of(b""),
             limits: crate::limits::Limits::default(),
+            grants: crate::grants::Grants::default(),
             retry: crate::retry::RetryPolicy::default(),
             deadline: None,
             labels: std::collections::BTreeMap::new(),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use longshore_protocol::Timestamp;
 use longshore_protocol::abi::Abi;
+use longshore_protocol::grants::Grants;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Limits;
 use longshore_protocol::record::*;
@@ -45,6 +46,7 @@ fn order() -> impl Strategy<Value = Order> {
             flow,
             params,
             limits: Limits::default(),
+            grants: Grants::default(),
             retry: RetryPolicy::default(),
             deadline,
             labels,
@@ -138,6 +140,10 @@ fn records_are_text_that_people_can_read() {
         flow: "hello".into(),
         params: Payload::of(b"\x05World"),
         limits: Limits { timeout_ms: 30_000, ..Limits::default() },
+        grants: Grants {
+            network: vec!["api.example.com:443".parse().unwrap()],
+            ..Grants::default()
+        },
         retry: RetryPolicy::default(),
         deadline: None,
         labels,
@@ -146,7 +152,8 @@ fn records_are_text_that_people_can_read() {
     };
     let text = String::from_utf8(order.to_json()).unwrap();
     for line in [
-        r#""format": "1.0""#,
+        r#""format": "1.1""#,
+        r#""api.example.com:443""#,
         r#""inline": "BVdvcmxk""#,
         r#""timeout_ms": 30000"#,
         r#""team": "data""#,

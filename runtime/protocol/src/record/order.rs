@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FormatVersion, Payload, Record};
 use crate::abi::Abi;
+use crate::grants::Grants;
 use crate::id::{Digest, RunId, Tenant};
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
@@ -55,6 +56,9 @@ pub struct Order {
     /// What each attempt may use.
     #[serde(default)]
     pub limits: Limits,
+    /// What the sandbox lets it do besides. Since format 1.1; an older runtime grants nothing.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub grants: Grants,
     /// When a failed attempt is repeated.
     #[serde(default)]
     pub retry: RetryPolicy,
