@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use longshore_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Allocation, Engine};
+use longshore_protocol::limits::Metering;
+
+use crate::engine::{Engine, EngineSettings};
 use crate::{Error, ErrorKind};
 
 /// What compiling one component may use.
@@ -43,7 +45,11 @@ pub struct Compiled {
 ///
 /// # Errors
 /// Says what is wrong with the component, or which file could not be read or written.
-pub fn compile_file(component: &Path, output: &Path) -> Result<Compiled, Error> {
+pub fn compile_file(
+    component: &Path,
+    output: &Path,
+    metering: Metering,
+) -> Result<Compiled, Error> {
     let bytes = fs::read(component).map_err(|error| {
         Error::caused(
             ErrorKind::Store,
@@ -51,7 +57,7 @@ pub fn compile_file(component: &Path, output: &Path) -> Result<Compiled, Error> 
             error,
         )
     })?;
-    let engine = Engine::new(Allocation::OnDemand)?;
+    let engine = Engine::new(EngineSettings { metering, ..EngineSettings::default() })?;
     let content = engine.compile(&bytes)?;
     fs::write(output, &content).map_err(|error| {
         Error::caused(

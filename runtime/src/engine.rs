@@ -3,13 +3,11 @@
 use std::hash::{Hash as _, Hasher};
 
 use longshore_protocol::id::Digest;
+use longshore_protocol::limits::{Limits, Metering};
 use wasmtime::component::Component;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::{Error, ErrorKind};
-
-/// The guest's stack in bytes. 1 MiB is what a native thread's main path gets by with, and twice wasmtime's default.
-pub const STACK_BYTES: usize = 1 << 20;
 
 /// How instances get their memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +19,32 @@ pub enum Allocation {
         /// How many runs may be under way at once.
         slots: u32,
     },
+}
+
+/// What an engine is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// How instances get their memory.
+    pub allocation: Allocation,
+    /// The guest's call stack.
+    pub stack_bytes: usize,
+    /// Whether code counts its instructions.
+    pub metering: Metering,
+}
+
+impl EngineSettings {
+    /// Settings for guests with these limits.
+    pub fn of(limits: &Limits, allocation: Allocation) -> Self {
+        let stack_bytes = usize::try_from(limits.stack_bytes).unwrap_or(usize::MAX);
+        Self { allocation, stack_bytes, metering: limits.metering() }
+    }
+}
+
+impl Default for EngineSettings {
+    /// For one run with default limits.
+    fn default() -> Self {
+        Self::of(&Limits::default(), Allocation::OnDemand)
+    }
 }
 
 /// A configured wasmtime engine. Cheap to clone.
@@ -41,8 +65,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the machine cannot support it, for example because it cannot reserve the address space for a pool.
-    pub fn new(allocation: Allocation) -> Result<Self, Error> {
-        let inner = wasmtime::Engine::new(&config(allocation)).map_err(|error| {
+    pub fn new(settings: EngineSettings) -> Result<Self, Error> {
+        let inner = wasmtime::Engine::new(&config(settings)).map_err(|error| {
             Error::caused(
                 ErrorKind::NotCompiled,
                 "could not start the engine",
@@ -107,13 +131,16 @@ impl Engine {
     }
 }
 
-fn config(allocation: Allocation) -> Config {
+fn config(settings: EngineSettings) -> Config {
+    let EngineSettings { allocation, stack_bytes, metering } = settings;
     let mut config = Config::new();
     config
         // A guest notices a stop at the next loop head or function entry.
         .epoch_interruption(true)
-        .max_wasm_stack(STACK_BYTES)
-        .async_stack_size(2 * STACK_BYTES)
+        .consume_fuel(metering == Metering::Fuel)
+        .max_wasm_stack(stack_bytes)
+        // The host's own functions need a part of the stack that the guest cannot have.
+        .async_stack_size(stack_bytes.saturating_add(HOST_STACK_BYTES))
         // Not needed to run, and a fifth of the artefact's size.
         .generate_address_map(false)
         .native_unwind_info(false)
@@ -131,6 +158,9 @@ fn config(allocation: Allocation) -> Config {
     }
     config
 }
+
+/// What the host's functions may take of the stack on which a guest has called them.
+const HOST_STACK_BYTES: usize = 1 << 20;
 
 fn pool(slots: u32) -> PoolingAllocationConfig {
     // A component from wit-component has one module with a memory and a few adapters without.

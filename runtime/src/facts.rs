@@ -1,10 +1,12 @@
 //! What this runtime is: version, ABI, engine, platform.
 
 use longshore_protocol::abi::Abi;
+use longshore_protocol::limits::Metering;
 use longshore_protocol::record::Host;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Engine;
+use crate::Error;
+use crate::engine::{Engine, EngineSettings};
 
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -18,19 +20,29 @@ pub struct Facts {
     pub abi: Abi,
     /// The fingerprint of its engine: artefacts of another one cannot be loaded.
     pub engine: String,
+    /// The fingerprint of its engine for code that counts its instructions.
+    pub metered_engine: String,
     /// Architecture and operating system.
     pub platform: String,
 }
 
 impl Facts {
-    /// The facts of a runtime that uses `engine`.
-    pub fn of(engine: &Engine) -> Self {
-        Self {
+    /// The facts of this runtime.
+    ///
+    /// # Errors
+    /// When the machine cannot support an engine.
+    pub fn gather() -> Result<Self, Error> {
+        let engine = |metering| {
+            let engine = Engine::new(EngineSettings { metering, ..EngineSettings::default() })?;
+            Ok(engine.fingerprint().to_owned())
+        };
+        Ok(Self {
             version: VERSION.to_owned(),
             abi: Abi::CURRENT,
-            engine: engine.fingerprint().to_owned(),
+            engine: engine(Metering::Off)?,
+            metered_engine: engine(Metering::Fuel)?,
             platform: platform(),
-        }
+        })
     }
 }
 

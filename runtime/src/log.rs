@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Level, LogRecord};
 
 use crate::clock;
@@ -14,27 +16,62 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct LogSink(Arc<Mutex<Collected>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Collected {
     pending: Vec<u8>,
     bytes_left: u64,
-    kept_bytes: u64,
-    dropped_bytes: u64,
+    is_full: bool,
+    rate: Rate,
+    usage: LogUsage,
+}
+
+/// Counts the records of one second after another.
+#[derive(Debug)]
+struct Rate {
+    records_per_s: u64,
+    second_began: Instant,
+    records: u64,
+}
+
+impl Rate {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Counts a record. How many there have been in this second, itself included.
+    fn count(&mut self) -> u64 {
+        if self.second_began.elapsed() >= Self::SECOND {
+            (self.second_began, self.records) = (Instant::now(), 0);
+        }
+        self.records += 1;
+        self.records
+    }
 }
 
 /// How much was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogUsage {
     /// Bytes that were kept.
     pub kept_bytes: u64,
-    /// Bytes that were dropped for the limit.
+    /// Bytes that were dropped for a limit.
     pub dropped_bytes: u64,
+    /// Records that were dropped for a limit, as far as they were told apart.
+    pub dropped_records: u64,
 }
 
 impl LogSink {
-    /// A sink that keeps `log_bytes` of text and fields, and counts what is beyond.
-    pub fn new(log_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Collected { bytes_left: log_bytes, ..Collected::default() })))
+    /// A sink that keeps what the limits allow in all and in each second, and counts what is beyond.
+    pub fn new(limits: &Limits) -> Self {
+        let rate = Rate {
+            records_per_s: limits.log_records_per_s,
+            second_began: Instant::now(),
+            records: 0,
+        };
+        Self(Arc::new(Mutex::new(Collected {
+            pending: Vec::new(),
+            bytes_left: limits.log_bytes,
+            is_full: false,
+            rate,
+            usage: LogUsage::default(),
+        })))
     }
 
     /// Adds a record.
@@ -49,19 +86,21 @@ impl LogSink {
         let field_bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
         let bytes = (message.len() + target.len() + field_bytes) as u64;
         let mut collected = self.lock();
-        if collected.dropped_bytes > 0 || bytes > collected.bytes_left {
-            let is_first = collected.dropped_bytes == 0;
-            collected.dropped_bytes += bytes.max(1);
-            if is_first {
-                let kept = collected.kept_bytes;
-                let note = format!("log limit reached after {kept} bytes; what follows is dropped");
-                write(&mut collected.pending, Level::Warn, "longshore", &note, BTreeMap::new());
-            }
-            return;
+        if collected.has_room_for(bytes) {
+            collected.bytes_left -= bytes;
+            collected.usage.kept_bytes += bytes;
+            write(&mut collected.pending, level, target, message, fields);
         }
-        collected.bytes_left -= bytes;
-        collected.kept_bytes += bytes;
-        write(&mut collected.pending, level, target, message, fields);
+    }
+
+    /// Whether the limit on bytes was reached: nothing is kept any more.
+    pub fn is_full(&self) -> bool {
+        self.lock().is_full
+    }
+
+    /// Counts what was dropped without having been looked at.
+    pub fn drop_unread(&self, bytes: usize) {
+        self.lock().usage.dropped_bytes += bytes as u64;
     }
 
     /// How many bytes of segment text wait to be taken.
@@ -77,12 +116,39 @@ impl LogSink {
 
     /// How much was said so far.
     pub fn usage(&self) -> LogUsage {
-        let collected = self.lock();
-        LogUsage { kept_bytes: collected.kept_bytes, dropped_bytes: collected.dropped_bytes }
+        self.lock().usage
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Collected> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collected {
+    /// Decides over a record of `bytes`, counts one that is dropped, and says so where it is the first.
+    fn has_room_for(&mut self, bytes: u64) -> bool {
+        let in_this_second = self.rate.count();
+        let is_too_many = in_this_second > self.rate.records_per_s;
+        if !self.is_full && !is_too_many && bytes <= self.bytes_left {
+            return true;
+        }
+        self.usage.dropped_bytes += bytes;
+        self.usage.dropped_records += 1;
+        if is_too_many {
+            if in_this_second == self.rate.records_per_s + 1 && !self.is_full {
+                let rate = self.rate.records_per_s;
+                self.note(&format!("more than {rate} records in a second; the others are dropped"));
+            }
+        } else if !self.is_full {
+            self.is_full = true;
+            let kept = self.usage.kept_bytes;
+            self.note(&format!("log limit reached after {kept} bytes; what follows is dropped"));
+        }
+        false
+    }
+
+    fn note(&mut self, text: &str) {
+        write(&mut self.pending, Level::Warn, "longshore", text, BTreeMap::new());
     }
 }
 
@@ -117,6 +183,10 @@ fn cut(message: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn sink(log_bytes: u64) -> LogSink {
+        LogSink::new(&Limits { log_bytes, ..Limits::default() })
+    }
+
     fn lines(sink: &LogSink) -> Vec<LogRecord> {
         let text = String::from_utf8(sink.take().unwrap_or_default()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -128,7 +198,7 @@ mod tests {
 
     #[test]
     fn records_are_taken_once_and_in_order() {
-        let sink = LogSink::new(1_000);
+        let sink = sink(1_000);
         say(&sink, "one");
         say(&sink, "two\nlines");
         let taken: Vec<_> = lines(&sink).into_iter().map(|record| record.message).collect();
@@ -138,19 +208,36 @@ mod tests {
 
     #[test]
     fn the_limit_drops_counts_and_says_so_once() {
-        let sink = LogSink::new(10);
+        let sink = sink(10);
         for message in ["12345678", "toolong", "x"] {
             say(&sink, message);
         }
         let records = lines(&sink);
         assert_eq!(records.len(), 2);
         assert_eq!(records[1].message, "log limit reached after 9 bytes; what follows is dropped");
-        assert_eq!(sink.usage(), LogUsage { kept_bytes: 9, dropped_bytes: 8 + 2 });
+        assert_eq!(
+            sink.usage(),
+            LogUsage { kept_bytes: 9, dropped_bytes: 8 + 2, dropped_records: 2 }
+        );
+        assert!(sink.is_full());
+    }
+
+    #[test]
+    fn too_many_records_in_a_second_are_dropped_until_the_next() {
+        let sink = LogSink::new(&Limits { log_records_per_s: 3, ..Limits::default() });
+        (0..10).for_each(|n| say(&sink, &n.to_string()));
+        let messages: Vec<_> = lines(&sink).into_iter().map(|record| record.message).collect();
+        let note = "more than 3 records in a second; the others are dropped";
+        assert_eq!(messages, ["0", "1", "2", note]);
+        assert_eq!(sink.usage().dropped_records, 7);
+        sink.lock().rate.second_began -= Rate::SECOND;
+        say(&sink, "later");
+        assert_eq!(lines(&sink)[0].message, "later");
     }
 
     #[test]
     fn a_long_message_is_cut_at_a_character() {
-        let sink = LogSink::new(1 << 20);
+        let sink = sink(1 << 20);
         say(&sink, &"é".repeat(MESSAGE_BYTES_MAX));
         assert_eq!(lines(&sink)[0].message.len(), MESSAGE_BYTES_MAX);
         say(&sink, &format!("x{}", "é".repeat(MESSAGE_BYTES_MAX)));

@@ -12,8 +12,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
+use longshore_protocol::limits::Metering;
 use longshore_runtime::compile::{self, CompileLimits};
-use longshore_runtime::engine::{Allocation, Engine};
 use longshore_runtime::execute::{self, Settings};
 use longshore_runtime::facts::Facts;
 use longshore_runtime::{Error, ErrorKind, chain};
@@ -52,6 +52,9 @@ enum Verb {
         /// The file to write.
         #[arg(long)]
         output: PathBuf,
+        /// Make code that counts its instructions, for runs with a limit on fuel.
+        #[arg(long)]
+        metered: bool,
         /// Resident memory that may be used, in MiB.
         #[arg(long)]
         memory_mib_max: Option<u64>,
@@ -93,18 +96,19 @@ fn run(verb: Verb) -> Result<(), Error> {
                 .map_err(|error| Error::caused(ErrorKind::Store, "could not start", error))?
                 .block_on(execute::execute(Settings { store, tenant, run, order: order_sha256 }))
         }
-        Verb::Compile { component, output, memory_mib_max, timeout_s } => {
+        Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();
             let limits = CompileLimits {
                 memory_bytes: memory_mib_max.map_or(defaults.memory_bytes, |mib| mib << 20),
                 timeout: timeout_s.map_or(defaults.timeout, Duration::from_secs),
             };
             compile::guard(limits, |error| end_now(&error));
-            compile::compile_file(&component, &output).map(|compiled| print_json(&compiled))
+            let metering = if metered { Metering::Fuel } else { Metering::Off };
+            compile::compile_file(&component, &output, metering)
+                .map(|compiled| print_json(&compiled))
         }
         Verb::Facts => {
-            let engine = Engine::new(Allocation::OnDemand)?;
-            print_json(&Facts::of(&engine));
+            print_json(&Facts::gather()?);
             Ok(())
         }
     }

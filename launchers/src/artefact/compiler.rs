@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use longshore_protocol::exit;
 use longshore_protocol::id::Digest;
+use longshore_protocol::limits::Metering;
 use longshore_protocol::record::CompiledRef;
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +48,16 @@ impl Artefact {
 }
 
 /// The machine code of the component `digest` for the engine of `runtime`, if the cache has it.
-pub fn find(digest: &Digest, runtime: &Runtime, cache: &Cache) -> Option<Artefact> {
-    let name = name_of(digest, runtime);
+pub fn find(
+    digest: &Digest,
+    runtime: &Runtime,
+    metering: Metering,
+    cache: &Cache,
+) -> Option<Artefact> {
+    let name = name_of(digest, runtime, metering);
     let text = cache.read(&format!("{name}.json"))?;
     let Note { engine, sha256, bytes } = serde_json::from_slice(&text).ok()?;
-    (engine == runtime.engine)
+    (engine == runtime.engine(metering))
         .then_some(Artefact { reference: CompiledRef { engine, sha256, bytes }, name })
 }
 
@@ -63,12 +69,13 @@ pub async fn make(
     component: &[u8],
     digest: &Digest,
     runtime: &Runtime,
+    metering: Metering,
     cache: &Cache,
 ) -> Result<Artefact, Error> {
-    let name = name_of(digest, runtime);
+    let name = name_of(digest, runtime, metering);
     let input = cache.unfinished(&format!("{name}.wasm"))?;
     let output = cache.unfinished(&format!("{name}.cwasm"))?;
-    let made = compile(component, &input, &output, runtime).await;
+    let made = compile(component, &input, &output, (runtime, metering)).await;
     // What was prepared is of no use to anybody else.
     drop(std::fs::remove_file(&input));
     let note = made.inspect_err(|_| drop(std::fs::remove_file(&output)))?;
@@ -79,20 +86,21 @@ pub async fn make(
     Ok(Artefact { reference: CompiledRef { engine, sha256, bytes }, name })
 }
 
-fn name_of(digest: &Digest, runtime: &Runtime) -> String {
-    format!("compiled/{}/{digest}", runtime.engine)
+fn name_of(digest: &Digest, runtime: &Runtime, metering: Metering) -> String {
+    format!("compiled/{}/{digest}", runtime.engine(metering))
 }
 
 async fn compile(
     component: &[u8],
     input: &Path,
     output: &Path,
-    runtime: &Runtime,
+    (runtime, metering): (&Runtime, Metering),
 ) -> Result<Note, Error> {
     let failed = |error| Error::caused(ErrorKind::Runtime, "could not run the compiler", error);
     std::fs::write(input, component).map_err(failed)?;
     let mut command = tokio::process::Command::new(&runtime.path);
     command.arg("compile").arg("--component").arg(input).arg("--output").arg(output);
+    command.args((metering == Metering::Fuel).then_some("--metered"));
     command.stdin(Stdio::null()).env_clear().kill_on_drop(true);
     let done = tokio::time::timeout(PATIENCE, command.output())
         .await

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use longshore_protocol::abi::Abi;
+use longshore_protocol::limits::Metering;
 use serde::{Deserialize, Serialize};
 
 use super::Cache;
@@ -20,8 +21,8 @@ pub struct Runtime {
     pub version: String,
     /// The guest contract that it executes.
     pub abi: Abi,
-    /// The fingerprint of its engine.
-    pub engine: String,
+    engine: String,
+    metered_engine: String,
 }
 
 /// What the binary answers.
@@ -30,6 +31,7 @@ struct Facts {
     version: String,
     abi: Abi,
     engine: String,
+    metered_engine: String,
 }
 
 /// An answer that was kept, with what tells that the binary is still the same one.
@@ -62,8 +64,18 @@ impl Runtime {
                 facts
             }
         };
-        let Facts { version, abi, engine } = facts;
-        Ok(Self { path: path.to_owned(), version, abi, engine })
+        let Facts { version, abi, engine, metered_engine } = facts;
+        Ok(Self { path: path.to_owned(), version, abi, engine, metered_engine })
+    }
+}
+
+impl Runtime {
+    /// The fingerprint of its engine: of the one whose code counts its instructions, or of the other.
+    pub fn engine(&self, metering: Metering) -> &str {
+        match metering {
+            Metering::Off => &self.engine,
+            Metering::Fuel => &self.metered_engine,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use longshore_protocol::abi::Abi;
+use longshore_protocol::limits::Metering;
 use serde::Serialize;
 
 use super::Engine;
@@ -59,7 +60,12 @@ impl Engine {
                 Error::new(ErrorKind::Runtime, text).hint("install both from the same release")
             );
         }
-        Ok(format!("{} {} (engine {})", runtime.path.display(), runtime.version, runtime.engine))
+        Ok(format!(
+            "{} {} (engine {})",
+            runtime.path.display(),
+            runtime.version,
+            runtime.engine(Metering::Off)
+        ))
     }
 
     fn check_cache(&self) -> Result<String, Error> {

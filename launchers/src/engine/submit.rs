@@ -87,13 +87,15 @@ impl Engine {
         runtime: &Runtime,
         report: &dyn Report,
     ) -> Result<Artefact, Error> {
-        if let Some(artefact) = artefact::find(&request.digest, runtime, &self.cache) {
+        let metering = request.limits.metering();
+        if let Some(artefact) = artefact::find(&request.digest, runtime, metering, &self.cache) {
             return Ok(artefact);
         }
         let began = Instant::now();
         report.hear(&Event::Compiling { bytes: request.component.len() as u64 });
         let artefact =
-            artefact::make(&request.component, &request.digest, runtime, &self.cache).await?;
+            artefact::make(&request.component, &request.digest, runtime, metering, &self.cache)
+                .await?;
         report.hear(&Event::Compiled {
             took_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         });

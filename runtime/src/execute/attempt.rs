@@ -13,7 +13,7 @@ use super::signal::Signals;
 use super::{beat, cancel, ship};
 use crate::engine::Engine;
 use crate::log::LogSink;
-use crate::sandbox::{Call, Ended, Program, ProgressCell, RunContext, Stop, StopReason};
+use crate::sandbox::{Call, CpuMeter, Ended, Program, ProgressCell, RunContext, Stop, StopReason};
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 
@@ -99,9 +99,10 @@ pub(super) async fn attempt(run: &Run<'_>, number: u32) -> Finished {
             attempt: number,
             deadline: deadline(clock::now(), allowed),
         },
-        log: LogSink::new(order.limits.log_bytes),
+        log: LogSink::new(&order.limits),
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
+        cpu: CpuMeter::new(engine, order.limits.cpu_ms),
     };
     let guest = spawn_guest(&loaded.program, &call, &loaded.params);
     let shipper = ship::Shipper::start(store, number, &call.log);
@@ -137,6 +138,7 @@ async fn watch(
     let reason = tokio::select! {
         biased;
         ended = &mut guest => return ended.unwrap_or_else(|_| host_fault()),
+        never = call.cpu.watch() => match never {},
         () = tokio::time::sleep(allowed) => StopReason::TimedOut { allowed_ms: millis(allowed) },
         reason = cancel::requested(store) => StopReason::Cancelled { reason },
         by = signals.received() => why_signalled(store, by).await,
@@ -146,7 +148,7 @@ async fn watch(
         Ok(ended) => ended.unwrap_or_else(|_| host_fault()),
         Err(_) => {
             tracing::error!("the guest did not stop within {} s", STOP_PATIENCE.as_secs());
-            Ended { result: Err(reason.into()), memory_peak_bytes: 0, wall_ms: 0 }
+            Ended::without_usage(reason.into())
         }
     }
 }
@@ -161,8 +163,7 @@ async fn why_signalled(store: &RunStore, by: &'static str) -> StopReason {
 
 /// The guest's thread is gone without an answer: a panic in this runtime, not in the guest.
 fn host_fault() -> Ended {
-    let verdict = Verdict::Interrupted { by: "a fault in the runtime".to_owned() };
-    Ended { result: Err(verdict), memory_peak_bytes: 0, wall_ms: 0 }
+    Ended::without_usage(Verdict::Interrupted { by: "a fault in the runtime".to_owned() })
 }
 
 fn finished(ended: Ended, call: &Call, segments: ship::Shipped) -> Finished {
@@ -170,9 +171,12 @@ fn finished(ended: Ended, call: &Call, segments: ship::Shipped) -> Finished {
     let said = call.log.usage();
     let usage = Usage {
         wall_ms: ended.wall_ms,
+        cpu_ms: ended.cpu_ms,
+        fuel: ended.fuel,
         memory_peak_bytes: ended.memory_peak_bytes,
         log_bytes: said.kept_bytes,
         log_dropped_bytes: said.dropped_bytes + segments.lost_bytes,
+        log_dropped_records: said.dropped_records,
     };
     let result = match (&verdict, ended.result) {
         (Verdict::Completed { result: Payload::Object { .. } }, Ok(content)) => {

@@ -15,7 +15,7 @@ use longshore_protocol::record::{
     Verdict,
 };
 
-use crate::engine::{Allocation, Engine};
+use crate::engine::{Allocation, Engine, EngineSettings};
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
@@ -43,7 +43,7 @@ pub async fn execute(settings: Settings) -> Result<(), Error> {
     let store = RunStore::open(&settings.store, &settings.tenant, &settings.run)?;
     let order = store.read_order(&settings.order).await?;
     check_identity(&settings, &order)?;
-    let engine = Engine::new(Allocation::OnDemand)?;
+    let engine = Engine::new(EngineSettings::of(&order.limits, Allocation::OnDemand))?;
     let started_at = clock::now();
     let ended = match program::load(&store, &order, &engine).await? {
         Ok(loaded) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use longshore_protocol::abi::Abi;
 use longshore_protocol::id::Digest;
+use longshore_protocol::limits::Metering;
 use longshore_protocol::record::{CodeSource, Order};
 use wasmtime::component::Component;
 
@@ -51,7 +52,7 @@ pub(super) async fn load(
             let Some(bytes) = store.read_component(&order.component).await? else {
                 return refuse("the component is not in the store, or does not have the digest that the order says".into());
             };
-            match compiled_here(&bytes, engine).await {
+            match compiled_here(&bytes, engine, order.limits.metering()).await {
                 Ok(component) => (component, CodeSource::CompiledHere { because }),
                 Err(error) => return refuse(chain(&error)),
             }
@@ -92,12 +93,16 @@ async fn precompiled(
 }
 
 /// Compiles in a process of its own: see [`crate::compile`].
-async fn compiled_here(component: &[u8], engine: &Engine) -> Result<Component, Error> {
+async fn compiled_here(
+    component: &[u8],
+    engine: &Engine,
+    metering: Metering,
+) -> Result<Component, Error> {
     let attempted =
         |error| Error::caused(ErrorKind::NotCompiled, "could not start the compiler", error);
     let folder = std::env::temp_dir().join(format!("longshore-compile-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(attempted)?;
-    let result = compile_in(&folder, component, engine).await;
+    let result = compile_in(&folder, component, engine, metering).await;
     // The folder is in the way of nobody; what matters is the result.
     drop(fs::remove_dir_all(&folder));
     result
@@ -107,6 +112,7 @@ async fn compile_in(
     folder: &std::path::Path,
     component: &[u8],
     engine: &Engine,
+    metering: Metering,
 ) -> Result<Component, Error> {
     let attempted =
         |error| Error::caused(ErrorKind::NotCompiled, "could not start the compiler", error);
@@ -114,6 +120,7 @@ async fn compile_in(
     fs::write(&input, component).map_err(attempted)?;
     let mut command = tokio::process::Command::new(std::env::current_exe().map_err(attempted)?);
     command.arg("compile").arg("--component").arg(&input).arg("--output").arg(&output);
+    command.args((metering == Metering::Fuel).then_some("--metered"));
     command.stdin(Stdio::null()).env_clear().kill_on_drop(true);
     // The compiler watches itself; this is for one that cannot any more.
     let patience = CompileLimits::default().timeout + Duration::from_secs(10);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::RunId;
+use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Level, Progress};
+use wasmtime::CallHook;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -14,10 +16,8 @@ use super::stdio::Lines;
 use super::{Call, ProgressCell};
 use crate::log::LogSink;
 
-/// Open handles of a guest. Enough for any flow, and few enough that they take no memory worth speaking of.
-const HANDLES_MAX: usize = 1_000;
-/// Random bytes that a guest may ask for at once.
-const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// A result is a list in a variant: what the host takes is a few bytes more than the result has.
+const RESULT_FRAMING_BYTES: u64 = 1 << 10;
 /// Progress messages are one line for a person.
 const PROGRESS_CHARS_MAX: usize = 200;
 
@@ -42,28 +42,45 @@ pub(super) struct HostState {
     progress: ProgressCell,
     outputs: [Lines; 2],
     panic: Option<wit::PanicReport>,
+    /// How many calls into the guest are under way: more than one while the host asks it for memory.
+    calls_under_way: u32,
 }
 
 impl HostState {
     pub(super) fn new(call: &Call) -> Self {
-        let Call { flow: _, limits, context, log, progress, stop: _ } = call;
+        let Call { flow: _, limits, context, log, progress, stop: _, cpu: _ } = call;
         let outputs = [Lines::stdout(log), Lines::stderr(log)];
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MAX);
+        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
-            wasi: denied_by_default(&outputs),
+            wasi: denied_by_default(&outputs, limits),
             table,
-            accounts: Accounts::new(limits.memory_bytes),
+            accounts: Accounts::new(limits),
             context: context.clone(),
             log: log.clone(),
             progress: progress.clone(),
             outputs,
             panic: None,
+            calls_under_way: 0,
         }
     }
 
     pub(super) fn limiter(&mut self) -> &mut Accounts {
         &mut self.accounts
+    }
+
+    /// How much the host takes from the guest next: a result once the flow has returned, a host call's data before.
+    pub(super) fn host_call_fuel(&mut self, hook: CallHook, limits: &Limits) -> Option<usize> {
+        match hook {
+            CallHook::CallingWasm => self.calls_under_way += 1,
+            CallHook::ReturningFromWasm => self.calls_under_way -= 1,
+            CallHook::CallingHost | CallHook::ReturningFromHost => return None,
+        }
+        let bytes = match self.calls_under_way {
+            0 => limits.result_bytes.saturating_add(RESULT_FRAMING_BYTES),
+            _ => limits.host_call_bytes,
+        };
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     pub(super) fn memory_peak_bytes(&self) -> u64 {
@@ -79,7 +96,7 @@ impl HostState {
     }
 }
 
-fn denied_by_default([stdout, stderr]: &[Lines; 2]) -> WasiCtx {
+fn denied_by_default([stdout, stderr]: &[Lines; 2], limits: &Limits) -> WasiCtx {
     let mut wasi = WasiCtxBuilder::new();
     // The builder starts with nothing: no preopens, variables, arguments or input. What it allows is taken away.
     wasi.stdout(stdout.clone())
@@ -87,7 +104,7 @@ fn denied_by_default([stdout, stderr]: &[Lines; 2]) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
-        .max_random_size(RANDOM_BYTES_MAX);
+        .max_random_size(limits.random_bytes);
     wasi.build()
 }
 

@@ -1,12 +1,7 @@
 //! Counts what a guest allocates, and says no with a type that names the limit.
 
-use longshore_protocol::limits::LimitName;
+use longshore_protocol::limits::{LimitName, Limits};
 use wasmtime::ResourceLimiter;
-
-/// Elements of one table: function pointers of a component with a hundred thousand functions.
-const TABLE_ELEMENTS_MAX: usize = 100_000;
-/// Instances, memories and tables of one component: those of `wit-component` have fewer than ten of each.
-const INSTANCES_MAX: usize = 100;
 
 /// The guest wanted more memory than its limit.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -22,20 +17,21 @@ pub(super) struct OutOfMemory {
 pub(super) struct OverLimit {
     pub(super) limit: LimitName,
     pub(super) allowed: u64,
-    pub(super) wanted: u64,
+    pub(super) wanted: Option<u64>,
 }
 
 /// The accounts of one guest.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    memory_bytes_max: u64,
+    limits: Limits,
     memory_bytes: u64,
     memory_peak_bytes: u64,
+    table_elements: u64,
 }
 
 impl Accounts {
-    pub(super) fn new(memory_bytes_max: u64) -> Self {
-        Self { memory_bytes_max, memory_bytes: 0, memory_peak_bytes: 0 }
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { limits: limits.clone(), memory_bytes: 0, memory_peak_bytes: 0, table_elements: 0 }
     }
 
     pub(super) fn memory_peak_bytes(&self) -> u64 {
@@ -51,8 +47,8 @@ impl ResourceLimiter for Accounts {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // All memories together: a guest must not get around its limit by having several.
-        let wanted_bytes = self.memory_bytes + (desired - current) as u64;
-        if wanted_bytes > self.memory_bytes_max {
+        let wanted_bytes = self.memory_bytes + desired.saturating_sub(current) as u64;
+        if wanted_bytes > self.limits.memory_bytes {
             // An error traps, where `false` would let the guest abort with an `unreachable` that explains nothing.
             return Err(wasmtime::Error::new(OutOfMemory {
                 in_use_bytes: self.memory_bytes,
@@ -70,29 +66,37 @@ impl ResourceLimiter for Accounts {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > TABLE_ELEMENTS_MAX {
-            return Err(wasmtime::Error::new(OverLimit {
-                limit: LimitName::TableElements,
-                allowed: TABLE_ELEMENTS_MAX as u64,
-                wanted: desired as u64,
-            }));
+        let wanted = self.table_elements + desired.saturating_sub(current) as u64;
+        let (limit, allowed) = (LimitName::TableElements, self.limits.table_elements);
+        if wanted > allowed {
+            let wanted = Some(wanted);
+            return Err(wasmtime::Error::new(OverLimit { limit, allowed, wanted }));
         }
+        self.table_elements = wanted;
         Ok(true)
     }
 
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
     fn instances(&self) -> usize {
-        INSTANCES_MAX
+        count(self.limits.instances)
     }
 
     fn tables(&self) -> usize {
-        INSTANCES_MAX
+        count(self.limits.tables)
     }
 
     fn memories(&self) -> usize {
-        INSTANCES_MAX
+        count(self.limits.memories)
     }
+}
+
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

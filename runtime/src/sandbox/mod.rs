@@ -12,6 +12,7 @@
 //! Allowed: reading clocks, random bytes, and what `wit/flow.wit` offers.
 
 mod bindings;
+mod cpu;
 mod host;
 mod limiter;
 mod stdio;
@@ -31,6 +32,7 @@ use crate::log::LogSink;
 use bindings::FlowsPre;
 use host::HostState;
 
+pub use cpu::CpuMeter;
 pub use host::RunContext;
 pub use stop::{Stop, StopReason};
 
@@ -49,6 +51,8 @@ pub struct Call {
     pub progress: ProgressCell,
     /// How it can be stopped.
     pub stop: Stop,
+    /// Where its processor time is counted.
+    pub cpu: CpuMeter,
 }
 
 /// The newest progress of a flow. Clones share it.
@@ -77,9 +81,18 @@ pub struct Ended {
     pub memory_peak_bytes: u64,
     /// Wall time, instantiation included.
     pub wall_ms: u64,
+    /// Processor time, instantiation included.
+    pub cpu_ms: u64,
+    /// Instructions, where the code counts them.
+    pub fuel: Option<u64>,
 }
 
 impl Ended {
+    /// An end of which nothing but the verdict is known.
+    pub fn without_usage(verdict: Verdict) -> Self {
+        Self { result: Err(verdict), memory_peak_bytes: 0, wall_ms: 0, cpu_ms: 0, fuel: None }
+    }
+
     /// The verdict; a result becomes a payload, inline or as a reference.
     pub fn verdict(&self) -> Verdict {
         match &self.result {
@@ -122,6 +135,7 @@ impl Program {
     /// The returned future blocks its thread while the guest computes: give it a thread of its own.
     pub async fn call(&self, call: &Call, params: &[u8]) -> Ended {
         let began = Instant::now();
+        call.cpu.begin();
         let mut store = self.store(call);
         let flow_result = tokio::select! {
             biased;
@@ -135,6 +149,8 @@ impl Program {
             result,
             memory_peak_bytes: store.data().memory_peak_bytes(),
             wall_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            cpu_ms: call.cpu.look().as_millis().try_into().unwrap_or(u64::MAX),
+            fuel: call.limits.fuel.and_then(|fuel| Some(fuel - store.get_fuel().ok()?)),
         }
     }
 
@@ -160,12 +176,24 @@ impl Program {
         store.limiter(|state| state.limiter());
         // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.
         store.set_epoch_deadline(1);
-        let stop = call.stop.clone();
+        let (stop, cpu) = (call.stop.clone(), call.cpu.clone());
         store.epoch_deadline_callback(move |_| match stop.reason() {
             Some(reason) => Err(wasmtime::Error::new(reason)),
-            None => Ok(wasmtime::UpdateDeadline::Continue(1)),
+            None => {
+                cpu.check().map_err(wasmtime::Error::new)?;
+                Ok(wasmtime::UpdateDeadline::Continue(1))
+            }
         });
-        store.set_hostcall_fuel(verdict::host_call_bytes(&call.limits));
+        let limits = call.limits.clone();
+        store.call_hook(move |mut store, hook| {
+            if let Some(bytes) = store.data_mut().host_call_fuel(hook, &limits) {
+                store.set_hostcall_fuel(bytes);
+            }
+            Ok(())
+        });
+        if let Some(fuel) = call.limits.fuel {
+            store.set_fuel(fuel).expect("the engine of such limits counts fuel");
+        }
         store
     }
 }

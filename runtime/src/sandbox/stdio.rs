@@ -46,6 +46,11 @@ impl Lines {
     }
 
     fn accept(&self, mut bytes: &[u8]) {
+        if self.log.is_full() {
+            // A flood is not taken apart any more: it would cost the host as much as the guest.
+            self.log.drop_unread(bytes.len());
+            return;
+        }
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         while !bytes.is_empty() {
             let room = LINE_BYTES_MAX - unfinished.len();
@@ -123,11 +128,12 @@ impl AsyncWrite for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use longshore_protocol::limits::Limits;
     use longshore_protocol::record::LogRecord;
 
     #[test]
     fn lines_are_records_however_they_are_written() {
-        let log = LogSink::new(1 << 20);
+        let log = LogSink::new(&Limits::default());
         let lines = Lines::stdout(&log);
         for part in ["one\ntw", "o\n\nlast"] {
             lines.accept(part.as_bytes());

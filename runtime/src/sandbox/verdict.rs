@@ -2,6 +2,7 @@
 
 use longshore_protocol::limits::{LimitName, Limits};
 use longshore_protocol::record::{ErrorText, Verdict};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -9,18 +10,11 @@ use super::bindings::Failure;
 use super::host::HostState;
 use super::limiter::{OutOfMemory, OverLimit};
 use super::stop::StopReason;
-use crate::engine::STACK_BYTES;
 
 /// The parameters are larger than the limit.
 #[derive(Debug, thiserror::Error)]
 #[error("the parameters have {0} bytes")]
 pub(super) struct ParamsTooLarge(pub(super) u64);
-
-/// What may cross between guest and host in one call, in bytes: a result of the largest size, or a log record.
-pub(super) fn host_call_bytes(limits: &Limits) -> usize {
-    const OTHER_BYTES: u64 = 1 << 20;
-    usize::try_from(limits.result_bytes.saturating_add(OTHER_BYTES)).unwrap_or(usize::MAX)
-}
 
 pub(super) fn judge(
     returned: Result<Result<Vec<u8>, Failure>, wasmtime::Error>,
@@ -53,7 +47,7 @@ fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verd
         };
     }
     if let Some(OverLimit { limit, allowed, wanted }) = error.downcast_ref() {
-        return Verdict::LimitReached { limit: *limit, allowed: *allowed, wanted: Some(*wanted) };
+        return Verdict::LimitReached { limit: *limit, allowed: *allowed, wanted: *wanted };
     }
     if let Some(ParamsTooLarge(bytes)) = error.downcast_ref() {
         return Verdict::LimitReached {
@@ -67,40 +61,52 @@ fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verd
         let message = "the flow ended its process instead of returning".to_owned();
         return Verdict::Failed { error: ErrorText { message, causes: vec![] }, permanent: false };
     }
-    if let Some(panic) = state.panic() {
-        return Verdict::Panicked {
-            message: panic.message.clone(),
-            location: panic.location.clone(),
-        };
-    }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => Verdict::LimitReached {
-            limit: LimitName::StackBytes,
-            allowed: STACK_BYTES as u64,
-            wanted: None,
+        Some(Trap::StackOverflow) => reached(LimitName::StackBytes, limits),
+        Some(Trap::OutOfFuel) => reached(LimitName::Fuel, limits),
+        Some(trap) => trapped(*trap, state),
+        None => match error.downcast_ref::<ResourceTableError>() {
+            Some(ResourceTableError::Full) => reached(LimitName::Handles, limits),
+            _ => match untyped(error) {
+                Some(limit) => reached(limit, limits),
+                None => Verdict::Trapped { trap: crate::chain(error.as_ref()) },
+            },
         },
-        Some(trap) => {
+    }
+}
+
+/// A Rust guest that panics reports it and then executes `unreachable`; with any other trap it did not come so far.
+fn trapped(trap: Trap, state: &HostState) -> Verdict {
+    match state.panic() {
+        Some(panic) if trap == Trap::UnreachableCodeReached => {
+            Verdict::Panicked { message: panic.message.clone(), location: panic.location.clone() }
+        }
+        _ => {
             Verdict::Trapped { trap: trap.to_string().trim_start_matches("wasm trap: ").to_owned() }
         }
-        None if is_host_call_fuel(error) => over_host_call_bytes(error, limits),
-        None => Verdict::Trapped { trap: crate::chain(error.as_ref()) },
     }
 }
 
-/// wasmtime 48 has no type for this error; a test notices when its words change.
-fn is_host_call_fuel(error: &wasmtime::Error) -> bool {
-    crate::chain(error.as_ref()).contains("fuel allocated for hostcalls")
+fn reached(limit: LimitName, limits: &Limits) -> Verdict {
+    Verdict::LimitReached { limit, allowed: limits.get(limit).unwrap_or_default(), wanted: None }
 }
 
-fn over_host_call_bytes(error: &wasmtime::Error, limits: &Limits) -> Verdict {
-    // The result is taken out after the guest has returned: then no guest frame is on the stack.
-    if error.downcast_ref::<WasmBacktrace>().is_none_or(|trace| trace.frames().is_empty()) {
-        return Verdict::LimitReached {
-            limit: LimitName::ResultBytes,
-            allowed: limits.result_bytes,
-            wanted: None,
-        };
+/// The limits for which wasmtime 48 has no type of error. Tests notice when its words change.
+fn untyped(error: &wasmtime::Error) -> Option<LimitName> {
+    let text = crate::chain(error.as_ref());
+    if text.contains("fuel allocated for hostcalls") {
+        // The result is taken out after the guest has returned: then no guest frame is on the stack.
+        let is_inside =
+            error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| !trace.frames().is_empty());
+        return Some(if is_inside { LimitName::HostCallBytes } else { LimitName::ResultBytes });
     }
-    let allowed = host_call_bytes(limits) as u64;
-    Verdict::LimitReached { limit: LimitName::HostCallBytes, allowed, wanted: None }
+    [
+        ("resource limit exceeded: instance count", LimitName::Instances),
+        ("resource limit exceeded: memory count", LimitName::Memories),
+        ("resource limit exceeded: table count", LimitName::Tables),
+        // `wasi:random`, the only interface whose requests have a length.
+        ("requested len", LimitName::RandomBytes),
+    ]
+    .into_iter()
+    .find_map(|(words, limit)| text.contains(words).then_some(limit))
 }

@@ -125,6 +125,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether the code must count instructions, which is decided when it is compiled.
+    pub fn metering(&self) -> Metering {
+        if self.fuel.is_some() { Metering::Fuel } else { Metering::Off }
+    }
+
     /// The value of a limit. `None`: it is not counted, which only fuel can be.
     pub fn get(&self, name: LimitName) -> Option<u64> {
         let mut copy = self.clone();
@@ -168,6 +173,17 @@ impl Limits {
             LimitName::Other => return Place::Nowhere,
         })
     }
+}
+
+/// Whether machine code counts the instructions that it executes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metering {
+    /// It does not, which is faster.
+    #[default]
+    Off,
+    /// It does, as wasmtime's fuel.
+    Fuel,
 }
 
 enum Place<'a> {

@@ -222,12 +222,19 @@ pub struct RuntimeFacts {
 pub struct Usage {
     /// Wall time of the attempt in milliseconds.
     pub wall_ms: u64,
+    /// Processor time of the guest in milliseconds.
+    pub cpu_ms: u64,
+    /// WebAssembly instructions, as wasmtime counts fuel, where they were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
     /// The most linear memory it had, in bytes.
     pub memory_peak_bytes: u64,
     /// Log output that was kept, in bytes.
     pub log_bytes: u64,
-    /// Log output that was dropped for the limit, in bytes.
+    /// Log output that was dropped for a limit, in bytes.
     pub log_dropped_bytes: u64,
+    /// Log records that were dropped for a limit.
+    pub log_dropped_records: u64,
 }
 
 /// An attempt that was followed by another.

@@ -13,7 +13,7 @@
 use std::process::{Command, Stdio};
 
 use longshore_benches::Bare;
-use longshore_runtime::engine::{Allocation, Engine};
+use longshore_runtime::engine::{Engine, EngineSettings};
 use nix::sys::resource::{UsageWho, getrusage};
 use wasmtime::component::Component;
 
@@ -21,13 +21,13 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["call", file] => {
-            let engine = Engine::new(Allocation::OnDemand).unwrap();
+            let engine = Engine::new(EngineSettings::default()).unwrap();
             let component = engine.load(&std::fs::read(file).unwrap()).unwrap();
             let result = Bare::link(&engine, &component).unwrap().call("add_one", &[2]).unwrap();
             println!("{result:?}");
         }
         ["compile", file] => {
-            let engine = Engine::new(Allocation::OnDemand).unwrap();
+            let engine = Engine::new(EngineSettings::default()).unwrap();
             drop(Component::new(engine.wasmtime(), std::fs::read(file).unwrap()).unwrap());
         }
         ["peak", program, rest @ ..] => {

@@ -2,7 +2,7 @@
 
 use longshore_protocol::limits::Limits;
 use longshore_protocol::schema;
-use longshore_runtime::engine::{Allocation, Engine};
+use longshore_runtime::engine::{Engine, EngineSettings};
 use longshore_runtime::sandbox::Program;
 
 use longshore_benches::Bare;
@@ -12,7 +12,7 @@ use crate::table::{Table, medians};
 use crate::warm::call;
 
 pub(crate) fn measure(programs: &Programs, table: &mut Table) {
-    let engine = Engine::new(Allocation::OnDemand).unwrap();
+    let engine = Engine::new(EngineSettings::default()).unwrap();
     let load = |name| engine.load(&engine.compile(&programs.component(name)).unwrap()).unwrap();
     let bare = Bare::link(&engine, &load("bare")).unwrap();
     let program = Program::link(&engine, &load("flows")).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use longshore_runtime::engine::{Allocation, Engine};
+use longshore_runtime::engine::{Engine, EngineSettings};
 
 /// Where they are.
 pub(crate) struct Programs {
@@ -43,7 +43,7 @@ impl Programs {
         for program in [&programs.longshore, &programs.runtime, &programs.bare] {
             assert!(program.is_file(), "{} is missing: start tests/bench.sh", program.display());
         }
-        let content = Engine::new(Allocation::OnDemand)
+        let content = Engine::new(EngineSettings::default())
             .unwrap()
             .compile(&programs.component("flows"))
             .unwrap();

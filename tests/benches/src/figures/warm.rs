@@ -1,9 +1,9 @@
 //! One call in a process that is warm.
 
 use longshore_protocol::limits::Limits;
-use longshore_runtime::engine::{Allocation, Engine};
+use longshore_runtime::engine::{Allocation, Engine, EngineSettings};
 use longshore_runtime::log::LogSink;
-use longshore_runtime::sandbox::{Call, Program, ProgressCell, RunContext, Stop};
+use longshore_runtime::sandbox::{Call, CpuMeter, Program, ProgressCell, RunContext, Stop};
 
 use longshore_benches::Bare;
 
@@ -18,7 +18,8 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     for (name, allocation) in
         [("pooled", Allocation::Pooled { slots: 16 }), ("on demand", Allocation::OnDemand)]
     {
-        let engine = Engine::new(allocation).unwrap();
+        let engine =
+            Engine::new(EngineSettings { allocation, ..EngineSettings::default() }).unwrap();
         let component =
             engine.load(&engine.compile(&programs.component("flows")).unwrap()).unwrap();
         let bare = Bare::link(&engine, &component).unwrap();
@@ -49,10 +50,11 @@ pub(crate) fn call(engine: &Engine, flow: &str, limits: Limits) -> Call {
         longshore_protocol::id::RunId::new(longshore_protocol::Timestamp::UNIX_EPOCH, [0; 10]);
     Call {
         flow: flow.to_owned(),
-        log: LogSink::new(limits.log_bytes),
+        log: LogSink::new(&limits),
         limits,
         context: RunContext { run, attempt: 1, deadline: longshore_protocol::Timestamp::MAX },
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
+        cpu: CpuMeter::new(engine, limits.cpu_ms),
     }
 }
