@@ -111,7 +111,13 @@ pub use longshore_sdk_macros::data;
 /// | `retries` | `3` | how often a retryable failure is repeated |
 /// | `retry_delay` | `"1s"` | the pause before the first repetition |
 /// | `retry_delay_max` | `"1m"` | the longest pause |
+/// | `limits(..)` | `limits(cpu = "10s", sockets = 4)` | any limit, by the names that `longshore inspect` shows |
+/// | `network` | `["GET api.example.com:443"]` | hosts to reach: methods or `tcp` or `udp`, then host and port |
+/// | `env` | `["REGION"]` | environment variables to read |
+/// | `secrets` | `["API_KEY"]` | secrets, as environment variables; `"API_KEY@api.example.com:443"` for requests there only |
 /// | `name` | `"word-count"` | another name than the function's |
+///
+/// A pool refuses what it does not allow, and the flow then does not start.
 ///
 /// # Signature
 ///

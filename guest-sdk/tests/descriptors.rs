@@ -9,6 +9,7 @@ use std::io;
 
 use longshore_protocol::abi::Abi;
 use longshore_protocol::descriptor::{self, FlowDescriptor};
+use longshore_protocol::limits::LimitName;
 use longshore_sdk::__private::postcard_schema::Schema as _;
 use longshore_sdk::{Bytes, data, flow, flows};
 
@@ -77,6 +78,35 @@ fn everything(
     Page { items }
 }
 
+/// Asks for every limit and grant.
+#[flow(
+    limits(
+        memory = "1MiB",
+        table_elements = 2,
+        instances = 3,
+        memories = 4,
+        tables = 5,
+        timeout = "6ms",
+        cpu = "7ms",
+        fuel = 8,
+        stack = "9kB",
+        params = "10kB",
+        result = "11kB",
+        log = "12kB",
+        log_rate = 13,
+        host_call = "14kB",
+        handles = 15,
+        http_headers = "16kB",
+        random = "17kB",
+        sockets = 18,
+        http_requests = 19
+    ),
+    network = ["GET api.example.com:443", "*.example.org:*"],
+    env = ["REGION"],
+    secrets = ["API_KEY", "TOKEN@api.example.com:443"]
+)]
+fn greedy() {}
+
 #[flow]
 fn nothing() {}
 
@@ -117,7 +147,7 @@ fn call(name: &str, params: Vec<u8>) -> Result<Vec<u8>, longshore_sdk::Failure> 
 fn all_flows_of_all_modules_are_registered() {
     let (_, flows) = descriptor::parse(&section()).unwrap();
     let names: Vec<_> = flows.iter().map(|flow| flow.name.as_str()).collect();
-    assert_eq!(names, ["aliased", "boxed", "every-thing", "nothing", "text"]);
+    assert_eq!(names, ["aliased", "boxed", "every-thing", "greedy", "nothing", "text"]);
 }
 
 #[test]
@@ -228,4 +258,21 @@ fn what_does_not_fit_the_flow_is_refused() {
         (long.message.as_str(), long.retryable),
         ("the parameters are 1 bytes longer than the flow takes", false)
     );
+}
+
+#[test]
+fn every_limit_and_grant_reaches_the_descriptor() {
+    let flow = described("greedy");
+    let asked = flow.asked_limits().unwrap();
+    for name in LimitName::ALL {
+        assert!(asked.get(name).is_some(), "{name:?}");
+    }
+    assert_eq!(asked.get(LimitName::MemoryBytes), Some(1 << 20));
+    assert_eq!(asked.get(LimitName::HttpRequests), Some(19));
+    let asks = flow.asks().unwrap();
+    let network: Vec<_> = asks.network.iter().map(ToString::to_string).collect();
+    assert_eq!(network, ["GET api.example.com:443", "*.example.org:*"]);
+    let secrets: Vec<_> = asks.secrets.iter().map(ToString::to_string).collect();
+    assert_eq!(secrets, ["API_KEY", "TOKEN@api.example.com:443"]);
+    assert_eq!(asks.env, ["REGION"]);
 }

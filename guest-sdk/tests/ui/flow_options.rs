@@ -36,4 +36,31 @@ fn twice() {}
 #[flow(name = "word count")]
 fn no_name() {}
 
+#[flow(limits(cpus = "1s"))]
+fn no_limit() {}
+
+#[flow(limits(sockets = "4"))]
+fn no_amount() {}
+
+#[flow(memory = "1MiB", limits(memory = "2MiB"))]
+fn limit_twice() {}
+
+#[flow(limits = "1MiB")]
+fn no_parentheses() {}
+
+#[flow(network = "api.example.com:443")]
+fn no_list() {}
+
+#[flow(network = ["https://api.example.com"])]
+fn url() {}
+
+#[flow(network = ["api.example.com"])]
+fn no_port() {}
+
+#[flow(env = ["A-B"])]
+fn no_variable() {}
+
+#[flow(secrets = ["KEY@host"])]
+fn no_place() {}
+
 fn main() {}
