@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::launcher::Launcher;
 use crate::process;
+use crate::surroundings::Surroundings;
 
 /// A kind of infrastructure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,12 +23,21 @@ impl Kind {
         }
     }
 
-    /// A launcher of this kind with its default settings; `state_folder` is where it may keep files of its jobs.
-    pub fn launcher(self, state_folder: &Path) -> Box<dyn Launcher> {
+    /// Whether its jobs get environment variables for their secrets from the launcher rather than from the
+    /// infrastructure.
+    pub fn hands_on_environment(self) -> bool {
         match self {
-            Self::Process => {
-                Box::new(process::ProcessLauncher::new(process::Config::new(state_folder)))
-            }
+            Self::Process => true,
+        }
+    }
+
+    /// A launcher of this kind with its default settings; `state_folder` is where it may keep files of its jobs.
+    pub fn launcher(self, state_folder: &Path, surroundings: &Surroundings) -> Box<dyn Launcher> {
+        match self {
+            Self::Process => Box::new(process::ProcessLauncher::new(
+                process::Config::new(state_folder),
+                surroundings.clone(),
+            )),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What every infrastructure must be able to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub struct Job {
     pub runtime: PathBuf,
     /// What the flow may use; the infrastructure's own limits are derived from it.
     pub limits: Limits,
+    /// The environment variables that its secrets are read from; their values are not ours to hold.
+    pub secret_variables: BTreeSet<String>,
     /// For people and filters.
     pub labels: BTreeMap<String, String>,
 }

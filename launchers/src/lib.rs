@@ -12,8 +12,10 @@ pub mod engine;
 mod error;
 pub mod kind;
 pub mod launcher;
+pub mod pool;
 pub mod process;
 pub mod store;
+pub mod surroundings;
 
 pub use error::{Error, ErrorKind};
 pub use longshore_protocol::chain;

@@ -15,6 +15,7 @@ pub mod execute;
 pub mod facts;
 pub mod log;
 pub mod sandbox;
+pub mod secrets;
 pub mod store;
 
 pub use error::{Error, ErrorKind};

@@ -8,13 +8,17 @@ use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Level, LogRecord};
 
 use crate::clock;
+use crate::secrets::Secrets;
 
 /// A message is cut after this many bytes: one record must not be the whole log.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
 /// Collects the log records of one attempt. Clones share it.
 #[derive(Debug, Clone)]
-pub struct LogSink(Arc<Mutex<Collected>>);
+pub struct LogSink {
+    collected: Arc<Mutex<Collected>>,
+    secrets: Secrets,
+}
 
 #[derive(Debug)]
 struct Collected {
@@ -59,19 +63,21 @@ pub struct LogUsage {
 
 impl LogSink {
     /// A sink that keeps what the limits allow in all and in each second, and counts what is beyond.
-    pub fn new(limits: &Limits) -> Self {
+    /// Values of `secrets` are masked.
+    pub fn new(limits: &Limits, secrets: &Secrets) -> Self {
         let rate = Rate {
             records_per_s: limits.log_records_per_s,
             second_began: Instant::now(),
             records: 0,
         };
-        Self(Arc::new(Mutex::new(Collected {
+        let collected = Arc::new(Mutex::new(Collected {
             pending: Vec::new(),
             bytes_left: limits.log_bytes,
             is_full: false,
             rate,
             usage: LogUsage::default(),
-        })))
+        }));
+        Self { collected, secrets: secrets.clone() }
     }
 
     /// Adds a record.
@@ -82,7 +88,13 @@ impl LogSink {
         message: &str,
         fields: BTreeMap<String, String>,
     ) {
-        let message = cut(message);
+        let (masked_message, masked_target) =
+            (self.secrets.mask(message), self.secrets.mask(target));
+        let (message, target) = (
+            cut(masked_message.as_deref().unwrap_or(message)),
+            masked_target.as_deref().unwrap_or(target),
+        );
+        let fields = self.secrets.mask_fields(fields);
         let field_bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
         let bytes = (message.len() + target.len() + field_bytes) as u64;
         let mut collected = self.lock();
@@ -120,7 +132,7 @@ impl LogSink {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Collected> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,7 +196,7 @@ mod tests {
     use super::*;
 
     fn sink(log_bytes: u64) -> LogSink {
-        LogSink::new(&Limits { log_bytes, ..Limits::default() })
+        LogSink::new(&Limits { log_bytes, ..Limits::default() }, &Secrets::default())
     }
 
     fn lines(sink: &LogSink) -> Vec<LogRecord> {
@@ -224,7 +236,10 @@ mod tests {
 
     #[test]
     fn too_many_records_in_a_second_are_dropped_until_the_next() {
-        let sink = LogSink::new(&Limits { log_records_per_s: 3, ..Limits::default() });
+        let sink = LogSink::new(
+            &Limits { log_records_per_s: 3, ..Limits::default() },
+            &Secrets::default(),
+        );
         (0..10).for_each(|n| say(&sink, &n.to_string()));
         let messages: Vec<_> = lines(&sink).into_iter().map(|record| record.message).collect();
         let note = "more than 3 records in a second; the others are dropped";

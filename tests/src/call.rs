@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use longshore_protocol::exit::ExitCode;
+
 use crate::until::{PATIENCE, PATIENCE_OF_BUILDS};
 use crate::{Answer, Running};
 
@@ -97,6 +99,18 @@ impl Call {
             std::thread::spawn(move || drop(stdin.write_all(&input)));
         }
         Running::new(child, self.patience)
+    }
+
+    /// Asserts how the program ends.
+    #[track_caller]
+    pub fn exits(self, code: ExitCode) -> Answer {
+        self.answer().exits(code)
+    }
+
+    /// Asserts the error that ends the program, with its hint where there is one.
+    #[track_caller]
+    pub fn fails_with(self, code: ExitCode, lines: &[&str]) -> Answer {
+        self.answer().fails_with(code, lines)
     }
 
     /// Asserts that the program succeeds.

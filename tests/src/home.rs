@@ -118,6 +118,27 @@ impl Home {
         self.run_named(&runs[0])
     }
 
+    /// The run that was ordered last.
+    #[track_caller]
+    pub fn newest_run(&self) -> Run<'_> {
+        // Ids sort by time.
+        let newest = self.runs().into_iter().max().expect("there is a run in the store");
+        self.run_named(&newest)
+    }
+
+    /// Whether a file below the home holds `text`.
+    pub fn holds(&self, text: &str) -> bool {
+        fn holds(path: &Path, text: &str) -> bool {
+            match std::fs::read_dir(path) {
+                Ok(entries) => entries.flatten().any(|entry| holds(&entry.path(), text)),
+                Err(_) => std::fs::read(path).is_ok_and(|content| {
+                    content.windows(text.len()).any(|window| window == text.as_bytes())
+                }),
+            }
+        }
+        holds(self.folder.path(), text)
+    }
+
     /// The ids of all runs in the store.
     pub fn runs(&self) -> Vec<String> {
         let names = |folder: &Path| -> Vec<PathBuf> {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::Args;
 use longshore_launchers::engine::{Params, Request};
-use longshore_protocol::limits::{parse_duration, parse_size};
+use longshore_launchers::pool::Overrides;
+use longshore_protocol::limits::{LimitName, LimitSet, parse_duration, parse_size};
 use serde_json::Value;
 
 use crate::build;
@@ -39,6 +40,18 @@ pub(crate) struct FlowArgs {
     /// Memory of the flow, for example 256MiB.
     #[arg(long, value_parser = parse_size)]
     memory: Option<u64>,
+    /// Any limit, for example cpu=10s or sockets=4; longshore inspect --limits shows all.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = LimitSet::parse)]
+    limit: Vec<(LimitName, u64)>,
+    /// Grant what the flow asks for: network=HOST:PORT, env=NAME, secret=NAME, or all. For pools without a policy.
+    #[arg(long, value_name = "GRANT")]
+    allow: Vec<String>,
+    /// The value of an environment variable that the flow reads. Default: the one around longshore.
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Where a secret is read: env:NAME or file:/PATH. Default: the environment variable of the same name.
+    #[arg(long, value_name = "NAME=PLACE")]
+    secret: Vec<String>,
     /// Further attempts after one that failed.
     #[arg(long)]
     retries: Option<u32>,
@@ -50,31 +63,76 @@ pub(crate) struct FlowArgs {
 impl FlowArgs {
     /// Builds where there is something to build, and checks everything against the component.
     pub(crate) fn request(&self, settings: &Settings) -> Result<Request, Failure> {
-        let Self { source, flow, param, params, timeout, deadline, memory, retries, label } = self;
+        let Self { source, flow, param, params, deadline, retries, label, .. } = self;
         if let Some(word) = flow.as_ref().filter(|word| word.contains('=')) {
             return Err(Failure::input(format!("{word:?} is not the name of a flow"))
                 .hint(format!("a parameter needs -p before it: -p {word}")));
         }
+        // What is wrong with the words should not take a build to find out.
+        let given = parameters(param, params.as_deref())?;
+        let labels =
+            label.iter().map(|text| pair(text, "a label").map(own)).collect::<Result<_, _>>()?;
+        let overrides = self.overrides()?;
+        let component = component(source, settings)?;
+        let terms = settings.terms(&overrides);
+        let mut request = Request::new(component, flow.as_deref(), &given, &terms)?;
+        request.labels = labels;
+        request.deadline = *deadline;
+        request.retry.retries = retries.unwrap_or(request.retry.retries);
+        Ok(request)
+    }
+
+    fn overrides(&self) -> Result<Overrides, Failure> {
+        let Self { timeout, memory, limit, allow, env, secret, .. } = self;
         if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
             return Err(Failure::input(format!(
                 "--memory {bytes} bytes is less than any flow needs"
             ))
             .hint("write the unit: 64MiB"));
         }
-        // What is wrong with the words should not take a build to find out.
-        let given = parameters(param, params.as_deref())?;
-        let labels =
-            label.iter().map(|text| pair(text, "a label").map(own)).collect::<Result<_, _>>()?;
-        let component = component(source, settings)?;
-        let mut request = Request::new(component, flow.as_deref(), &given)?;
-        request.labels = labels;
-        request.deadline = *deadline;
+        let mut overrides =
+            Overrides { limits: limit.iter().copied().collect(), ..Overrides::default() };
         if let Some(timeout) = timeout {
-            request.limits.timeout_ms = timeout.as_millis().try_into().unwrap_or(u64::MAX);
+            let timeout_ms = timeout.as_millis().try_into().unwrap_or(u64::MAX);
+            overrides.limits.insert(LimitName::TimeoutMs, timeout_ms);
         }
-        request.limits.memory_bytes = memory.unwrap_or(request.limits.memory_bytes);
-        request.retry.retries = retries.unwrap_or(request.retry.retries);
-        Ok(request)
+        if let Some(memory) = memory {
+            overrides.limits.insert(LimitName::MemoryBytes, *memory);
+        }
+        for text in allow {
+            allow_one(text, &mut overrides)?;
+        }
+        for text in env {
+            let (name, value) = pair(text, "an environment variable")?;
+            overrides.env.insert(name.to_owned(), value.to_owned());
+        }
+        for text in secret {
+            let (name, place) = pair(text, "the place of a secret")?;
+            // What was typed may be the secret itself: it is not repeated.
+            let place = place.parse().map_err(|_| {
+                Failure::input(format!("--secret {name}=… does not say where the secret is"))
+                    .hint("write env:NAME or file:/PATH; a value itself is never taken")
+            })?;
+            overrides.secrets.insert(name.to_owned(), place);
+        }
+        Ok(overrides)
+    }
+}
+
+fn allow_one(text: &str, overrides: &mut Overrides) -> Result<(), Failure> {
+    if text == "all" {
+        overrides.allow_all = true;
+        return Ok(());
+    }
+    let wrong = |why: &str| {
+        Failure::input(format!("--allow {text}: {why}"))
+            .hint("write network=HOST:PORT, env=NAME, secret=NAME, or all")
+    };
+    let (kind, value) = text.split_once('=').ok_or_else(|| wrong("this is not a grant"))?;
+    match overrides.allow.add(kind, value) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(wrong(&format!("{kind:?} is not a kind of grant"))),
+        Err(why) => Err(wrong(&why)),
     }
 }
 

@@ -4,13 +4,17 @@ use std::env;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use longshore_launchers::engine::{Engine, Places};
-use longshore_launchers::kind::Kind;
+use longshore_launchers::engine::{Engine, Places, Terms};
+use longshore_launchers::pool::{Layer, Layers, Overrides, Pool};
 use longshore_launchers::store::Store;
+use longshore_launchers::surroundings::Surroundings;
 use longshore_protocol::id::Tenant;
 
 use crate::failure::Failure;
 use crate::verbs::Global;
+
+/// The settings of a project, in the nearest folder above that has them.
+const PROJECT_FILE: &str = "longshore.toml";
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,12 +34,13 @@ pub(crate) struct Settings {
     pub(crate) has_terminal: bool,
     store: String,
     tenant: Tenant,
+    pool: Pool,
     places: Places,
 }
 
 impl Settings {
     pub(crate) fn resolve(global: &Global) -> Result<Self, Failure> {
-        let Global { store, tenant, runtime, format, quiet } = global;
+        let Global { store, tenant, pool, runtime, format, quiet } = global;
         let store = match store {
             Some(store) => store.clone(),
             None => {
@@ -50,8 +55,8 @@ impl Settings {
             Some(folder) => PathBuf::from(folder),
             None => base("XDG_STATE_HOME", ".local/state")?,
         };
-        let places =
-            Places { runtime: runtime.clone().map_or_else(beside_this_program, Ok)?, cache, state };
+        let runtime = runtime.clone().map_or_else(beside_this_program, Ok)?;
+        let places = Places { runtime, cache, state, surroundings: surroundings() };
         Ok(Self {
             format: *format,
             is_quiet: *quiet,
@@ -59,8 +64,14 @@ impl Settings {
                 && variable("TERM").is_none_or(|term| term != "dumb"),
             store,
             tenant: tenant.clone(),
+            pool: layers()?.pool(pool.as_deref())?,
             places,
         })
+    }
+
+    /// The terms of a run that is asked for with these overrides.
+    pub(crate) fn terms<'a>(&'a self, overrides: &'a Overrides) -> Terms<'a> {
+        Terms { pool: &self.pool, overrides, surroundings: &self.places.surroundings }
     }
 
     /// Opens a store that must exist, and an engine over it: a slip in its name must not make an empty one.
@@ -75,13 +86,42 @@ impl Settings {
     /// Opens the store, which is made if it does not exist, and an engine over it.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
         let store = Store::open(&self.store, self.tenant.clone())?;
-        Ok(Engine::new(store, Kind::default(), self.places.clone()))
+        Ok(Engine::new(store, self.pool.clone(), self.places.clone()))
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Variables whose names and values are text; others cannot be granted.
+fn surroundings() -> Surroundings {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The user's settings, then those of the project.
+fn layers() -> Result<Layers, Failure> {
+    let user = match variable("LONGSHORE_CONFIG") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => base("XDG_CONFIG_HOME", ".config").ok().map(|folder| folder.join("config.toml")),
+    };
+    let here = env::current_dir().ok();
+    let project = here.iter().flat_map(|folder| folder.ancestors());
+    let project = project.map(|folder| folder.join(PROJECT_FILE)).find(|path| path.is_file());
+    let mut layers = Layers::default();
+    for path in user.into_iter().chain(project) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => layers.0.push(Layer::parse(path, &text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Failure::input(format!("could not read {}: {error}", path.display())));
+            }
+        }
+    }
+    Ok(layers)
 }
 
 /// Our folder below one of the XDG base directories.

@@ -22,14 +22,16 @@ use serde_json::Value;
 use crate::artefact::Cache;
 use crate::kind::Kind;
 use crate::launcher::{Handle, Launcher};
+use crate::pool::Pool;
 use crate::store::Store;
+use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 
 pub use doctor::Check;
 pub use event::{Event, Report, Silent};
 pub use evidence::RunView;
 pub use logs::{Cursor, LogReader};
-pub use request::{Params, Request, describe};
+pub use request::{Params, Request, Terms, describe};
 pub use submit::Submitted;
 pub use watch::Ending;
 
@@ -37,7 +39,7 @@ pub use watch::Ending;
 pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 /// Where an engine keeps things on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Places {
     /// The runtime's binary.
     pub runtime: PathBuf,
@@ -45,23 +47,25 @@ pub struct Places {
     pub cache: PathBuf,
     /// For files of running jobs.
     pub state: PathBuf,
+    /// The environment variables around this program.
+    pub surroundings: Surroundings,
 }
 
-/// Runs flows: one store, one kind of infrastructure.
+/// Runs flows: one store, one pool.
 #[derive(Debug)]
 pub struct Engine {
     store: Store,
-    kind: Kind,
+    pool: Pool,
     launcher: Arc<dyn Launcher>,
     cache: Cache,
     places: Places,
 }
 
 impl Engine {
-    /// An engine for runs in `store` on infrastructure of `kind`.
-    pub fn new(store: Store, kind: Kind, places: Places) -> Self {
-        let launcher = Arc::from(kind.launcher(&places.state));
-        Self { store, kind, launcher, cache: Cache::new(&places.cache), places }
+    /// An engine for runs in `store` on the infrastructure of `pool`.
+    pub fn new(store: Store, pool: Pool, places: Places) -> Self {
+        let launcher = Arc::from(pool.kind.launcher(&places.state, &places.surroundings));
+        Self { store, pool, launcher, cache: Cache::new(&places.cache), places }
     }
 
     /// The store.
@@ -72,12 +76,12 @@ impl Engine {
     /// A launcher for a job that may be of another kind than ours. Jobs of our kind may be those that our own launcher
     /// has started, and it knows more of them than any other.
     fn launcher_of(&self, kind: &str) -> Result<Arc<dyn Launcher>, Error> {
-        if kind == self.kind.word() {
+        if kind == self.pool.kind.word() {
             return Ok(Arc::clone(&self.launcher));
         }
         let kind: Kind =
             kind.parse().map_err(|error: String| Error::new(ErrorKind::BadInput, error))?;
-        Ok(Arc::from(kind.launcher(&self.places.state)))
+        Ok(Arc::from(kind.launcher(&self.places.state, &self.places.surroundings)))
     }
 
     /// Asks a run to stop. The request is in the store afterwards; what comes of it, [`Engine::wait`] tells.

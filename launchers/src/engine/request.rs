@@ -15,6 +15,8 @@ use longshore_protocol::schema::{self, Path};
 use longshore_protocol::suggest;
 use serde_json::Value;
 
+use crate::pool::{Admitted, Overrides, Pool};
+use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
 /// A value for a parameter, as it was given.
@@ -55,6 +57,17 @@ pub struct Request {
     pub retry_of: Option<RunId>,
 }
 
+/// On which terms a run is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Where it is to run.
+    pub pool: &'a Pool,
+    /// What whoever asks says besides.
+    pub overrides: &'a Overrides,
+    /// Where values of environment variables come from.
+    pub surroundings: &'a Surroundings,
+}
+
 impl Request {
     /// Checks a component, a flow's name and its parameters.
     ///
@@ -64,24 +77,27 @@ impl Request {
         component: Bytes,
         flow: Option<&str>,
         params: &BTreeMap<String, Params>,
+        terms: &Terms<'_>,
     ) -> Result<Self, Error> {
         let described = describe(&component)?;
         let (abi, flow) = (described.abi, described.flow(flow)?.clone());
         let params = encode(&flow, params)?;
-        Self::with_params(component, abi, flow, params)
+        Self::with_params(component, (abi, flow), params, terms)
     }
 
     /// A request with parameters that are serialized already.
     ///
     /// # Errors
-    /// When the parameters are over their limit, or the flow's settings cannot be read.
+    /// When the pool does not admit the flow, the parameters are over their limit, or the flow's settings cannot be
+    /// read.
     pub fn with_params(
         component: Bytes,
-        abi: Abi,
-        flow: FlowDescriptor,
+        (abi, flow): (Abi, FlowDescriptor),
         params: Bytes,
+        terms: &Terms<'_>,
     ) -> Result<Self, Error> {
-        let limits = flow.limits()?;
+        let Terms { pool, overrides, surroundings } = terms;
+        let Admitted { limits, grants } = pool.admit(&flow, overrides, surroundings)?;
         if params.len() as u64 > limits.params_bytes {
             return Err(Error::new(
                 ErrorKind::BadInput,
@@ -104,7 +120,7 @@ impl Request {
             flow,
             params,
             limits,
-            grants: Grants::default(),
+            grants,
             retry,
             deadline: None,
             labels,

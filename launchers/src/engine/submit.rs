@@ -1,9 +1,11 @@
 //! From a request to a job.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use bytes::Bytes;
 use longshore_protocol::Timestamp;
+use longshore_protocol::grants::{Grants, SecretSource};
 use longshore_protocol::id::RunId;
 use longshore_protocol::layout;
 use longshore_protocol::limits;
@@ -40,6 +42,7 @@ impl Engine {
             order: order.1,
             store: self.store.location().to_owned(),
             runtime: runtime.path,
+            secret_variables: secret_variables(&order.0.grants),
             limits: order.0.limits,
             labels: order.0.labels,
         };
@@ -166,7 +169,8 @@ impl Engine {
     async fn launch(&self, run: &RunId, plan: &Plan, launcher: &str) -> Result<(), Error> {
         let record = JobRecord {
             format: FormatVersion::CURRENT,
-            kind: self.kind.word().to_owned(),
+            kind: self.pool.kind.word().to_owned(),
+            pool: Some(self.pool.name.clone()),
             handle: plan.handle.to_string(),
             launcher: launcher.to_owned(),
             launched_at: clock::now(),
@@ -175,6 +179,14 @@ impl Engine {
         self.store.create_job(run, &record).await?;
         self.launcher.launch(plan).await
     }
+}
+
+fn secret_variables(grants: &Grants) -> BTreeSet<String> {
+    let variables = grants.secrets.values().filter_map(|secret| match &secret.from {
+        SecretSource::Env(name) => Some(name.clone()),
+        SecretSource::File(_) => None,
+    });
+    variables.collect()
 }
 
 fn check_abi(request: &Request, runtime: &Runtime) -> Result<(), Error> {

@@ -56,7 +56,7 @@ pub(super) fn start(folder: &Path, command: &Command) -> Result<Option<Child>, E
         .open(&output)
         .map_err(attempted("open the output file", &output))?;
     let errors = output.try_clone().map_err(attempted("open the output file of", folder))?;
-    let Command { program, arguments, working_dir, env } = command;
+    let Command { program, arguments, working_dir, env, env_from_launcher: _ } = command;
     let child = std::process::Command::new(program)
         .args(arguments)
         .current_dir(working_dir)

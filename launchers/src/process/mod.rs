@@ -21,8 +21,9 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use longshore_protocol::state::JobState;
 
-use crate::Error;
 use crate::launcher::{Handle, Job, Launcher, Plan};
+use crate::surroundings::Surroundings;
+use crate::{Error, ErrorKind};
 
 pub use config::Config;
 
@@ -30,14 +31,15 @@ pub use config::Config;
 #[derive(Debug)]
 pub struct ProcessLauncher {
     config: Config,
+    surroundings: Surroundings,
     /// Our own children, so that their exit codes are known and they do not stay zombies.
     children: Mutex<HashMap<Handle, Child>>,
 }
 
 impl ProcessLauncher {
-    /// A launcher with these settings.
-    pub fn new(config: Config) -> Self {
-        Self { config, children: Mutex::default() }
+    /// A launcher with these settings, which hands on variables for secrets from its `surroundings`.
+    pub fn new(config: Config, surroundings: Surroundings) -> Self {
+        Self { config, surroundings, children: Mutex::default() }
     }
 
     /// The exit code of a job that is our own child and over.
@@ -68,8 +70,16 @@ impl Launcher for ProcessLauncher {
     }
 
     async fn launch(&self, plan: &Plan) -> Result<(), Error> {
-        let Some(child) = client::start(&plan::folder_of(&plan.handle)?, &plan::command_of(plan)?)?
-        else {
+        let mut command = plan::command_of(plan)?;
+        for name in std::mem::take(&mut command.env_from_launcher) {
+            let value = self.surroundings.get(&name).ok_or_else(|| {
+                let text =
+                    format!("the environment variable {name}, which holds a secret, is not set");
+                Error::new(ErrorKind::BadInput, text).hint("set it where longshore is started")
+            })?;
+            command.env.insert(name, value.to_owned());
+        }
+        let Some(child) = client::start(&plan::folder_of(&plan.handle)?, &command)? else {
             return Ok(());
         };
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! Job → command line. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,12 +15,16 @@ pub(super) struct Command {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) working_dir: PathBuf,
-    pub(super) env: std::collections::BTreeMap<String, String>,
+    pub(super) env: BTreeMap<String, String>,
+    /// Variables that are copied from around the launcher when the process is started. They hold secrets, so the
+    /// plan, which people print, has their names only.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) env_from_launcher: BTreeSet<String>,
 }
 
 pub(super) fn plan(config: &Config, job: &Job) -> Result<Plan, Error> {
     let Config { state_folder, working_dir, env } = config;
-    let Job { run, tenant, order, store, runtime, limits: _, labels: _ } = job;
+    let Job { run, tenant, order, store, runtime, limits: _, secret_variables, labels: _ } = job;
     let folder = state_folder.join("jobs").join(run.to_string());
     let command = Command {
         program: runtime.clone(),
@@ -38,6 +43,7 @@ pub(super) fn plan(config: &Config, job: &Job) -> Result<Plan, Error> {
         .collect(),
         working_dir: working_dir.clone().unwrap_or_else(|| folder.clone()),
         env: env.clone(),
+        env_from_launcher: secret_variables.clone(),
     };
     let request = serde_json::to_value(&command).map_err(|error| {
         Error::caused(ErrorKind::BadInput, "a path of the job is not Unicode text", error)
@@ -96,7 +102,8 @@ mod tests {
             store: "/data/store".into(),
             runtime: "/usr/bin/longshore-runtime".into(),
             limits: longshore_protocol::limits::Limits::default(),
-            labels: std::collections::BTreeMap::new(),
+            secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
+            labels: BTreeMap::new(),
         };
         let plan = plan(&Config::new(Path::new("/state")), &job).unwrap();
         let arguments: Vec<_> = command_of(&plan).unwrap().arguments;
@@ -105,6 +112,7 @@ mod tests {
             "execute --store /data/store --tenant default --run 019d0000-0000-7000-8000-000000000001 \
              --order-sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
+        assert_eq!(plan.request["env_from_launcher"], serde_json::json!(["API_KEY"]));
         assert_eq!(
             folder_of(&plan.handle).unwrap(),
             Path::new("/state/jobs/019d0000-0000-7000-8000-000000000001")

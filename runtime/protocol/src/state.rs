@@ -273,6 +273,7 @@ mod tests {
         JobRecord {
             format,
             kind: "process".into(),
+            pool: None,
             handle: "h".into(),
             launcher: "0".into(),
             launched_at: after(1),

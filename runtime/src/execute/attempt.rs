@@ -94,12 +94,14 @@ pub(super) async fn attempt(run: &Run<'_>, number: u32) -> Finished {
     let call = Call {
         flow: order.flow.clone(),
         limits: order.limits.clone(),
+        grants: order.grants.clone(),
+        secrets: loaded.secrets.clone(),
         context: RunContext {
             run: order.run,
             attempt: number,
             deadline: deadline(clock::now(), allowed),
         },
-        log: LogSink::new(&order.limits),
+        log: LogSink::new(&order.limits, &loaded.secrets),
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
         cpu: CpuMeter::new(engine, order.limits.cpu_ms),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_protocol::Timestamp;
+use longshore_protocol::grants::Grants;
 use longshore_protocol::id::RunId;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Level, Progress};
@@ -15,6 +16,7 @@ use super::limiter::Accounts;
 use super::stdio::Lines;
 use super::{Call, ProgressCell};
 use crate::log::LogSink;
+use crate::secrets::Secrets;
 
 /// A result is a list in a variant: what the host takes is a few bytes more than the result has.
 const RESULT_FRAMING_BYTES: u64 = 1 << 10;
@@ -40,6 +42,7 @@ pub(super) struct HostState {
     context: RunContext,
     log: LogSink,
     progress: ProgressCell,
+    secrets: Secrets,
     outputs: [Lines; 2],
     panic: Option<wit::PanicReport>,
     /// How many calls into the guest are under way: more than one while the host asks it for memory.
@@ -48,17 +51,19 @@ pub(super) struct HostState {
 
 impl HostState {
     pub(super) fn new(call: &Call) -> Self {
-        let Call { flow: _, limits, context, log, progress, stop: _, cpu: _ } = call;
+        let Call { flow: _, limits, grants, secrets, context, log, progress, stop: _, cpu: _ } =
+            call;
         let outputs = [Lines::stdout(log), Lines::stderr(log)];
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
-            wasi: denied_by_default(&outputs, limits),
+            wasi: wasi(&outputs, limits, grants, secrets),
             table,
             accounts: Accounts::new(limits),
             context: context.clone(),
             log: log.clone(),
             progress: progress.clone(),
+            secrets: secrets.clone(),
             outputs,
             panic: None,
             calls_under_way: 0,
@@ -96,7 +101,12 @@ impl HostState {
     }
 }
 
-fn denied_by_default([stdout, stderr]: &[Lines; 2], limits: &Limits) -> WasiCtx {
+fn wasi(
+    [stdout, stderr]: &[Lines; 2],
+    limits: &Limits,
+    grants: &Grants,
+    secrets: &Secrets,
+) -> WasiCtx {
     let mut wasi = WasiCtxBuilder::new();
     // The builder starts with nothing: no preopens, variables, arguments or input. What it allows is taken away.
     wasi.stdout(stdout.clone())
@@ -105,6 +115,12 @@ fn denied_by_default([stdout, stderr]: &[Lines; 2], limits: &Limits) -> WasiCtx 
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(limits.random_bytes);
+    for (name, value) in &grants.env {
+        wasi.env(name, value);
+    }
+    for (name, value) in secrets.variables() {
+        wasi.env(name, value);
+    }
     wasi.build()
 }
 
@@ -139,6 +155,7 @@ impl wit::Host for HostState {
 
     fn report_progress(&mut self, progress: wit::ProgressReport) {
         let wit::ProgressReport { done, total, message } = progress;
+        let message = self.secrets.mask(&message).unwrap_or(message);
         let message = message.chars().take(PROGRESS_CHARS_MAX).collect();
         self.progress.set(Progress { done, total, message });
     }

@@ -3,7 +3,7 @@
 //! Denied by default, each line with a test in `tests/`:
 //!
 //! - no files and no directories: there are no preopens;
-//! - no environment variables and no arguments;
+//! - no arguments, and no environment variables but granted ones;
 //! - no network: no address passes the check, and no name is looked up;
 //! - no standard input; standard output and error become log records;
 //! - no exit of the host: `exit` ends the guest only;
@@ -22,6 +22,7 @@ mod verdict;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use longshore_protocol::grants::Grants;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Payload, Progress, Verdict};
 use wasmtime::Store;
@@ -29,6 +30,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::engine::Engine;
 use crate::log::LogSink;
+use crate::secrets::Secrets;
 use bindings::FlowsPre;
 use host::HostState;
 
@@ -43,6 +45,10 @@ pub struct Call {
     pub flow: String,
     /// What it may use.
     pub limits: Limits,
+    /// What it may do besides.
+    pub grants: Grants,
+    /// The secrets among that, which are kept out of all that it says.
+    pub secrets: Secrets,
     /// What it may know.
     pub context: RunContext,
     /// Where its output goes.
@@ -145,6 +151,7 @@ impl Program {
         };
         store.data().flush_output();
         let result = verdict::judge(flow_result, store.data(), &call.limits);
+        let result = verdict::keep_secrets(result, &call.secrets);
         Ended {
             result,
             memory_peak_bytes: store.data().memory_peak_bytes(),

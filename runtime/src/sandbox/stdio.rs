@@ -128,12 +128,13 @@ impl AsyncWrite for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::Secrets;
     use longshore_protocol::limits::Limits;
     use longshore_protocol::record::LogRecord;
 
     #[test]
     fn lines_are_records_however_they_are_written() {
-        let log = LogSink::new(&Limits::default());
+        let log = LogSink::new(&Limits::default(), &Secrets::default());
         let lines = Lines::stdout(&log);
         for part in ["one\ntw", "o\n\nlast"] {
             lines.accept(part.as_bytes());

@@ -10,6 +10,7 @@ use super::bindings::Failure;
 use super::host::HostState;
 use super::limiter::{OutOfMemory, OverLimit};
 use super::stop::StopReason;
+use crate::secrets::Secrets;
 
 /// The parameters are larger than the limit.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,43 @@ pub(super) fn judge(
         }
         Err(error) => Err(of_error(&error, state, limits)),
     }
+}
+
+/// Takes the values of secrets out of all that will be written down.
+pub(super) fn keep_secrets(
+    result: Result<Vec<u8>, Verdict>,
+    secrets: &Secrets,
+) -> Result<Vec<u8>, Verdict> {
+    let mut verdict = match result {
+        Ok(result) => match secrets.find(&result) {
+            None => return Ok(result),
+            Some(name) => {
+                let reason = format!("the result has the value of the secret {name} in it");
+                return Err(Verdict::Refused { reason });
+            }
+        },
+        Err(verdict) => verdict,
+    };
+    match &mut verdict {
+        Verdict::Failed { error: ErrorText { message, causes }, .. } => {
+            secrets.mask_in(message);
+            causes.iter_mut().for_each(|cause| secrets.mask_in(cause));
+        }
+        Verdict::Panicked { message, location } => {
+            secrets.mask_in(message);
+            location.iter_mut().for_each(|location| secrets.mask_in(location));
+        }
+        // None of these has words of the guest in it.
+        Verdict::Completed { .. }
+        | Verdict::Trapped { .. }
+        | Verdict::OutOfMemory { .. }
+        | Verdict::LimitReached { .. }
+        | Verdict::TimedOut { .. }
+        | Verdict::Cancelled { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Interrupted { .. } => {}
+    }
+    Err(verdict)
 }
 
 fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verdict {

@@ -8,7 +8,9 @@ use longshore_launchers::engine::describe;
 use longshore_protocol::component::Description;
 use longshore_protocol::descriptor::{FlowDescriptor, ParamDescriptor};
 use longshore_protocol::exit::{self, ExitCode};
+use longshore_protocol::grants::Asks;
 use longshore_protocol::id::Digest;
+use longshore_protocol::limits::{LimitName, Limits};
 use longshore_protocol::schema;
 use serde_json::{Value, json};
 
@@ -22,6 +24,9 @@ use crate::settings::{Format, Settings};
 pub(crate) struct InspectArgs {
     /// A component (.wasm), or the folder of a crate, which is built first.
     source: PathBuf,
+    /// Show every limit of each flow, by the names that --limit and the settings of pools take.
+    #[arg(long)]
+    limits: bool,
 }
 
 pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -29,7 +34,7 @@ pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCod
     let described = describe(&component)?;
     let (sha256, bytes) = (Digest::of(&component), component.len());
     match settings.format {
-        Format::Human => output::answer(&human(&described, &sha256, bytes)?),
+        Format::Human => output::answer(&human(&described, (&sha256, bytes), args)?),
         Format::Json => {
             let flows = described.flows.iter().map(flow_json).collect::<Result<Vec<_>, _>>()?;
             output::answer_json(&json!({
@@ -41,7 +46,11 @@ pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCod
     Ok(exit::OK)
 }
 
-fn human(described: &Description, sha256: &Digest, bytes: usize) -> Result<String, Failure> {
+fn human(
+    described: &Description,
+    (sha256, bytes): (&Digest, usize),
+    args: &InspectArgs,
+) -> Result<String, Failure> {
     let Description { abi, flows, imports } = described;
     let mut lines = vec![
         format!("component  sha256:{sha256}"),
@@ -51,6 +60,9 @@ fn human(described: &Description, sha256: &Digest, bytes: usize) -> Result<Strin
     for flow in flows {
         lines.push(String::new());
         lines.extend(flow_lines(flow)?);
+        if args.limits {
+            lines.extend(all_limits(&flow.limits()?));
+        }
     }
     lines.extend([String::new(), "imports".to_owned()]);
     lines.extend(imports.iter().map(|import| format!("  {import}")));
@@ -71,6 +83,10 @@ fn flow_lines(flow: &FlowDescriptor) -> Result<Vec<String>, Failure> {
         "  limits  memory {memory}, timeout {}, log {log}",
         duration(limits.timeout_ms)
     ));
+    let asks = flow.asks()?;
+    lines.extend(asks.network.iter().map(|asked| format!("  asks for network {asked}")));
+    lines.extend(asks.env.iter().map(|name| format!("  asks for env {name}")));
+    lines.extend(asks.secrets.iter().map(|asked| format!("  asks for secret {asked}")));
     if retry.retries > 0 {
         lines.push(format!(
             "  retries {} after {}, doubling",
@@ -79,6 +95,19 @@ fn flow_lines(flow: &FlowDescriptor) -> Result<Vec<String>, Failure> {
         ));
     }
     Ok(lines)
+}
+
+fn all_limits(limits: &Limits) -> impl Iterator<Item = String> {
+    LimitName::ALL.into_iter().map(|name| {
+        let value = limits.get(name).map_or_else(|| "not counted".to_owned(), |n| name.show(n));
+        format!("  limit {:<16} {value}", name.word())
+    })
+}
+
+fn asks_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
+    let Asks { network, env, secrets } = flow.asks()?;
+    let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
+    Ok(json!({"network": network, "env": env, "secrets": secrets}))
 }
 
 fn duration(ms: u64) -> humantime::FormattedDuration {
@@ -94,7 +123,7 @@ fn flow_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
     Ok(json!({
         "name": flow.name, "doc": flow.doc, "params": params,
         "result": {"type": schema::describe(&flow.result), "schema": flow.result},
-        "limits": flow.limits()?, "retry": flow.retry()?,
+        "limits": flow.limits()?, "asks": asks_json(flow)?, "retry": flow.retry()?,
         "sdk": flow.setting("sdk"),
     }))
 }

@@ -51,6 +51,15 @@ pub(crate) struct Global {
     /// The owner of the runs: each owner has a part of the store, and sees no other.
     #[arg(long, global = true, env = "LONGSHORE_TENANT", hide_env_values = true, default_value_t)]
     pub(crate) tenant: Tenant,
+    /// The work pool: where runs go, and what they may use. Default: the settings' default_pool, else local.
+    #[arg(
+        long,
+        global = true,
+        env = "LONGSHORE_POOL",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub(crate) pool: Option<String>,
     /// The runtime's binary. Default: longshore-runtime beside this program.
     #[arg(
         long,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use longshore_launchers::engine::Request;
+use longshore_launchers::pool::Overrides;
 use longshore_protocol::exit::{self, ExitCode};
 use serde_json::json;
 
@@ -36,8 +37,9 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
     let component = engine.store().component(&order.component.sha256).await?;
     let flow = engine.flow_of(&old).await?;
     let schema = flow.result.clone();
-    let mut request = Request::with_params(component, order.abi, flow, params)?;
-    request.limits = order.limits;
+    let overrides = Overrides::repeating(&order);
+    let terms = settings.terms(&overrides);
+    let mut request = Request::with_params(component, (order.abi, flow), params, &terms)?;
     request.retry = order.retry;
     request.labels = order.labels;
     request.deadline = order

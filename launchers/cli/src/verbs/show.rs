@@ -43,6 +43,13 @@ fn human(view: &RunView) -> String {
         format!("sha256:{} ({})", order.component.sha256, ByteSize(order.component.bytes)),
     ));
     lines.push(("parameters", ByteSize(order.params.bytes()).to_string()));
+    lines.extend(order.grants.network.iter().map(|grant| ("granted", format!("network {grant}"))));
+    lines.extend(order.grants.env.keys().map(|name| ("granted", format!("env {name}"))));
+    lines.extend(order.grants.secrets.iter().map(|(name, secret)| {
+        let place =
+            secret.only_to.as_ref().map(|place| format!(" for {place}")).unwrap_or_default();
+        ("granted", format!("secret {name} from {}{place}", secret.from))
+    }));
     lines.push(("ordered", order.ordered_at.to_string()));
     lines.extend(order.retry_of.map(|run| ("retry of", run.to_string())));
     lines.extend(order.labels.iter().map(|(key, value)| ("label", format!("{key}={value}"))));
@@ -66,8 +73,14 @@ fn human(view: &RunView) -> String {
         lines.push(("ended", format!("{} by attempt {}", outcome.ended_at, outcome.attempt)));
         lines.push((
             "used",
-            format!("{} ms, {} of memory", usage.wall_ms, ByteSize(usage.memory_peak_bytes)),
+            format!(
+                "{} ms, {} ms of processor time, {} of memory",
+                usage.wall_ms,
+                usage.cpu_ms,
+                ByteSize(usage.memory_peak_bytes)
+            ),
         ));
+        lines.extend(usage.fuel.map(|fuel| ("fuel", format!("{fuel} instructions"))));
         if usage.log_dropped_bytes > 0 {
             lines.push((
                 "log",

@@ -140,6 +140,11 @@ impl Limits {
         }
     }
 
+    /// All values, as a set.
+    pub fn to_set(&self) -> LimitSet {
+        LimitName::ALL.into_iter().filter_map(|name| Some((name, self.get(name)?))).collect()
+    }
+
     /// Sets a limit.
     pub fn set(&mut self, name: LimitName, value: u64) {
         match self.place(name) {

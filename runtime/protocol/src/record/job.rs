@@ -12,6 +12,9 @@ pub struct JobRecord {
     pub format: FormatVersion,
     /// The kind of infrastructure: `process`, `docker`, ….
     pub kind: String,
+    /// The work pool. Since format 1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// How the infrastructure names the job. Only the launcher of that kind reads it.
     pub handle: String,
     /// The version of the launcher.

@@ -1,9 +1,11 @@
 //! One call in a process that is warm.
 
+use longshore_protocol::grants::Grants;
 use longshore_protocol::limits::Limits;
 use longshore_runtime::engine::{Allocation, Engine, EngineSettings};
 use longshore_runtime::log::LogSink;
 use longshore_runtime::sandbox::{Call, CpuMeter, Program, ProgressCell, RunContext, Stop};
+use longshore_runtime::secrets::Secrets;
 
 use longshore_benches::Bare;
 
@@ -50,11 +52,13 @@ pub(crate) fn call(engine: &Engine, flow: &str, limits: Limits) -> Call {
         longshore_protocol::id::RunId::new(longshore_protocol::Timestamp::UNIX_EPOCH, [0; 10]);
     Call {
         flow: flow.to_owned(),
-        log: LogSink::new(&limits),
+        log: LogSink::new(&limits, &Secrets::default()),
+        cpu: CpuMeter::new(engine, limits.cpu_ms),
         limits,
+        grants: Grants::default(),
+        secrets: Secrets::default(),
         context: RunContext { run, attempt: 1, deadline: longshore_protocol::Timestamp::MAX },
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
-        cpu: CpuMeter::new(engine, limits.cpu_ms),
     }
 }

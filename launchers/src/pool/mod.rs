@@ -1,0 +1,42 @@
+//! Work pools: named infrastructures, with what their runs get and may ask for at most.
+//!
+//! A pool is described by layers of TOML ([`Layers`]), the more specific ones last. [`admit`](Pool::admit) is the one
+//! place that decides what a run may use: nothing is compiled, stored or started before it has agreed.
+//!
+//! **Invariant:** what a pool does not allow cannot be asked for by a flow nor on a command line.
+
+mod admit;
+mod config;
+
+use longshore_protocol::grants::Policy;
+use longshore_protocol::limits::LimitSet;
+
+use crate::kind::Kind;
+
+pub use admit::{Admitted, Overrides};
+pub use config::{Layer, Layers};
+
+/// The pool that exists without being described: processes on this machine, for whoever types the command.
+pub const LOCAL: &str = "local";
+
+/// A named infrastructure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Its kind of infrastructure.
+    pub kind: Kind,
+    /// The limits of runs that ask for none.
+    pub limits: LimitSet,
+    /// What a run can ask for at most.
+    pub ceiling: LimitSet,
+    /// What flows may be granted. `None`: the pool leaves it to the command line.
+    pub grants: Option<Policy>,
+}
+
+impl Pool {
+    /// The pool that needs no description.
+    pub fn local() -> Self {
+        Self { name: LOCAL.to_owned(), ..Self::default() }
+    }
+}
