@@ -131,7 +131,8 @@ impl Engine {
     }
 }
 
-fn config(settings: EngineSettings) -> Config {
+/// The configuration of an engine. The benches compare it with one that lacks limits.
+pub fn config(settings: EngineSettings) -> Config {
     let EngineSettings { allocation, stack_bytes, metering } = settings;
     let mut config = Config::new();
     config

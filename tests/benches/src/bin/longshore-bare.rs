@@ -2,7 +2,8 @@
 //!
 //! `longshore-bare call FILE.cwasm`: loads a compiled artefact and calls `add_one(1)`.
 //! `longshore-bare compile FILE.wasm`: `Component::new`.
-//! `longshore-bare peak PROGRAM ARGUMENT…`: runs a program and prints the most memory that it had, in KiB.
+//! `longshore-bare peak PROGRAM ARGUMENT…`: runs a program and prints the most memory that it had, in KiB, and
+//! its processor time, in milliseconds.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -15,6 +16,7 @@ use std::process::{Command, Stdio};
 use longshore_benches::Bare;
 use longshore_runtime::engine::{Engine, EngineSettings};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 use wasmtime::component::Component;
 
 fn main() {
@@ -33,7 +35,9 @@ fn main() {
         ["peak", program, rest @ ..] => {
             let status = Command::new(program).args(rest).stdout(Stdio::null()).status().unwrap();
             assert!(status.success(), "{program} ended with {status}");
-            println!("{}", getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss());
+            let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+            let cpu_ms = (used.user_time() + used.system_time()).num_milliseconds();
+            println!("{} {cpu_ms}", used.max_rss());
         }
         other => panic!("unknown arguments {other:?}"),
     }

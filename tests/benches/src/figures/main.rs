@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench, not a product")]
 
 mod first_run;
+mod limits;
 mod payload;
 mod process;
 mod programs;
@@ -25,6 +26,9 @@ fn main() {
     }
     if is_wanted("warm") {
         warm::measure(&programs, &mut table);
+    }
+    if is_wanted("limits") {
+        limits::measure(&programs, &mut table);
     }
     if is_wanted("payload") {
         payload::measure(&programs, &mut table);

@@ -17,7 +17,7 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     let arguments = ["run", flows, "add_one", "-p", "n=1"];
     // The first run compiles; what is measured are the others.
     assert_eq!(run(programs.cli().args(arguments)), b"2\n");
-    let order = Ordered::first(programs);
+    let order = Ordered::newest(programs);
     let mut bare = || drop(run(Command::new(&programs.bare).arg("call").arg(&programs.artefact)));
     let mut cli = || drop(run(programs.cli().args(arguments)));
     let mut runtime = || drop(run(Command::new(&programs.runtime).args(order.again())));
@@ -37,16 +37,17 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
 }
 
 /// A run that can be executed again and again.
-struct Ordered {
+pub(crate) struct Ordered {
     folder: PathBuf,
     arguments: Vec<String>,
 }
 
 impl Ordered {
-    fn first(programs: &Programs) -> Self {
+    /// The run that was ordered last.
+    pub(crate) fn newest(programs: &Programs) -> Self {
         let store = programs.folder.path().join(".local/share/longshore/store");
-        let day = only(&store.join("runs/default"));
-        let folder = only(&day);
+        // Days and ids sort by time.
+        let folder = last(&last(&store.join("runs/default")));
         let order = Digest::of(&fs::read(folder.join("order.json")).unwrap()).to_string();
         let run = folder.file_name().unwrap().to_str().unwrap();
         let arguments = [
@@ -66,13 +67,13 @@ impl Ordered {
     }
 
     /// Undoes the last execution and returns the arguments of the next.
-    fn again(&self) -> Vec<String> {
+    pub(crate) fn again(&self) -> Vec<String> {
         fs::remove_file(self.folder.join("outcome.json")).unwrap();
         fs::remove_dir_all(self.folder.join("attempts")).unwrap();
         self.arguments.clone()
     }
 }
 
-fn only(folder: &Path) -> PathBuf {
-    fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+fn last(folder: &Path) -> PathBuf {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap()
 }

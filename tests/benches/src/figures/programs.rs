@@ -82,7 +82,9 @@ impl Programs {
             .env("HOME", self.folder.path());
         let answer = command.output().unwrap();
         assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
-        String::from_utf8(answer.stdout).unwrap().trim().parse::<f64>().unwrap() / 1024.0
+        let answer = String::from_utf8(answer.stdout).unwrap();
+        let peak_kib = answer.split_whitespace().next().unwrap();
+        peak_kib.parse::<f64>().unwrap() / 1024.0
     }
 }
 

@@ -13,8 +13,8 @@ use crate::programs::Programs;
 use crate::table::{Table, medians};
 
 /// Calls per measurement: one alone is near the clock's resolution.
-const CALLS: u32 = 50;
-const ROUNDS: usize = 60;
+pub(crate) const CALLS: u32 = 50;
+pub(crate) const ROUNDS: usize = 60;
 
 pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     for (name, allocation) in

@@ -18,3 +18,32 @@ pub fn echo(data: Bytes) -> Bytes {
 pub fn invert(data: Bytes) -> Bytes {
     data.iter().map(|byte| !byte).collect()
 }
+
+/// Computes for ever.
+#[flow]
+pub fn spin() {
+    loop {
+        std::hint::black_box(0);
+    }
+}
+
+/// Takes memory until there is none.
+#[flow]
+pub fn bomb() -> u64 {
+    let mut eaten = Vec::new();
+    loop {
+        eaten.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+/// Writes `bytes` bytes to standard output, in lines of 100.
+#[flow]
+pub fn flood(bytes: u64) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let lines = [&[b'x'; 99][..], b"\n"].concat().repeat(100);
+    let mut out = std::io::stdout().lock();
+    for _ in 0..bytes / lines.len() as u64 {
+        out.write_all(&lines)?;
+    }
+    Ok(())
+}
