@@ -94,6 +94,7 @@ pub(super) async fn attempt(run: &Run<'_>, number: u32) -> Finished {
     let call = Call {
         flow: order.flow.clone(),
         limits: order.limits.clone(),
+        grants: order.grants.clone(),
         context: RunContext {
             run: order.run,
             attempt: number,

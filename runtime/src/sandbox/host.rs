@@ -10,6 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::longshore::flow::host as wit;
 use super::limiter::Accounts;
+use super::net::{Net, Network};
 use super::stdio::Lines;
 use super::{Call, ProgressCell};
 use crate::log::LogSink;
@@ -35,7 +36,8 @@ pub struct RunContext {
 /// The state of one instance.
 pub(super) struct HostState {
     wasi: WasiCtx,
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
+    pub(super) net: Net,
     accounts: Accounts,
     context: RunContext,
     log: LogSink,
@@ -45,14 +47,16 @@ pub(super) struct HostState {
 }
 
 impl HostState {
-    pub(super) fn new(call: &Call) -> Self {
-        let Call { flow: _, limits, context, log, progress, stop: _ } = call;
+    pub(super) fn new(call: &Call, network: &Network) -> Self {
+        let Call { flow: _, limits, grants: _, context, log, progress, stop: _ } = call;
         let outputs = [Lines::stdout(log), Lines::stderr(log)];
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
+        let net = Net::new(call, network);
         Self {
             wasi: denied_by_default(&outputs),
             table,
+            net,
             accounts: Accounts::new(limits.memory_bytes),
             context: context.clone(),
             log: log.clone(),

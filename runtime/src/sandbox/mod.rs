@@ -9,11 +9,13 @@
 //! - no exit of the host: `exit` ends the guest only;
 //! - no more memory, time, stack, table elements or instances than the limits say.
 //!
-//! Allowed: reading clocks, random bytes, and what `wit/flow.wit` offers.
+//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers, and HTTP requests as far as the order grants them
+//! (`net/`).
 
 mod bindings;
 mod host;
 mod limiter;
+mod net;
 mod stdio;
 mod stop;
 mod verdict;
@@ -21,6 +23,7 @@ mod verdict;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use longshore_protocol::grants::Grants;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Payload, Progress, Verdict};
 use wasmtime::Store;
@@ -32,6 +35,7 @@ use bindings::FlowsPre;
 use host::HostState;
 
 pub use host::RunContext;
+pub use net::{FixedName, Network};
 pub use stop::{Stop, StopReason};
 
 /// One call of a flow, with all that it may use and know.
@@ -41,6 +45,8 @@ pub struct Call {
     pub flow: String,
     /// What it may use.
     pub limits: Limits,
+    /// What it may do besides computing.
+    pub grants: Grants,
     /// What it may know.
     pub context: RunContext,
     /// Where its output goes.
@@ -94,6 +100,7 @@ impl Ended {
 pub struct Program {
     engine: Engine,
     flows: FlowsPre<HostState>,
+    network: Network,
 }
 
 impl std::fmt::Debug for Program {
@@ -113,8 +120,15 @@ impl Program {
         bindings::longshore::flow::host::add_to_linker::<_, host::HasHost>(&mut linker, |state| {
             state
         })?;
+        net::add_to_linker(&mut linker, engine.wasmtime(), component)?;
         let flows = FlowsPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine: engine.clone(), flows })
+        Ok(Self { engine: engine.clone(), flows, network: Network::default() })
+    }
+
+    /// Lets guests that may reach a network do so in this way, not in the default one.
+    #[must_use]
+    pub fn over(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// Calls a flow in a fresh instance.
@@ -156,7 +170,7 @@ impl Program {
     }
 
     fn store(&self, call: &Call) -> Store<HostState> {
-        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call));
+        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call, &self.network));
         store.limiter(|state| state.limiter());
         // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.
         store.set_epoch_deadline(1);

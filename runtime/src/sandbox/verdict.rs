@@ -4,6 +4,7 @@ use longshore_protocol::limits::{LimitName, Limits};
 use longshore_protocol::record::{ErrorText, Verdict};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+use wasmtime_wasi_http::FieldMapError;
 
 use super::bindings::Failure;
 use super::host::HostState;
@@ -54,6 +55,10 @@ fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verd
     }
     if let Some(OverLimit { limit, allowed, wanted }) = error.downcast_ref() {
         return Verdict::LimitReached { limit: *limit, allowed: *allowed, wanted: Some(*wanted) };
+    }
+    if error.is::<FieldMapError>() {
+        let allowed = limits.http_header_bytes;
+        return Verdict::LimitReached { limit: LimitName::HttpHeaderBytes, allowed, wanted: None };
     }
     if let Some(ParamsTooLarge(bytes)) = error.downcast_ref() {
         return Verdict::LimitReached {

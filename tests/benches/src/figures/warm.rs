@@ -1,5 +1,6 @@
 //! One call in a process that is warm.
 
+use longshore_protocol::grants::Grants;
 use longshore_protocol::limits::Limits;
 use longshore_runtime::engine::{Allocation, Engine};
 use longshore_runtime::log::LogSink;
@@ -51,6 +52,7 @@ pub(crate) fn call(engine: &Engine, flow: &str, limits: Limits) -> Call {
         flow: flow.to_owned(),
         log: LogSink::new(limits.log_bytes),
         limits,
+        grants: Grants::default(),
         context: RunContext { run, attempt: 1, deadline: longshore_protocol::Timestamp::MAX },
         progress: ProgressCell::default(),
         stop: Stop::new(engine),
