@@ -53,8 +53,10 @@ impl HostState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let net = Net::new(call, network);
+        let mut wasi = denied_by_default(&outputs);
+        net.open(&mut wasi);
         Self {
-            wasi: denied_by_default(&outputs),
+            wasi: wasi.build(),
             table,
             net,
             accounts: Accounts::new(limits.memory_bytes),
@@ -83,7 +85,7 @@ impl HostState {
     }
 }
 
-fn denied_by_default([stdout, stderr]: &[Lines; 2]) -> WasiCtx {
+fn denied_by_default([stdout, stderr]: &[Lines; 2]) -> WasiCtxBuilder {
     let mut wasi = WasiCtxBuilder::new();
     // The builder starts with nothing: no preopens, variables, arguments or input. What it allows is taken away.
     wasi.stdout(stdout.clone())
@@ -92,7 +94,7 @@ fn denied_by_default([stdout, stderr]: &[Lines; 2]) -> WasiCtx {
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(RANDOM_BYTES_MAX);
-    wasi.build()
+    wasi
 }
 
 impl WasiView for HostState {

@@ -4,12 +4,12 @@
 //!
 //! - no files and no directories: there are no preopens;
 //! - no environment variables and no arguments;
-//! - no network: no address passes the check, and no name is looked up;
+//! - no network without a grant: no address passes the check, and no name is looked up; nobody reaches a guest;
 //! - no standard input; standard output and error become log records;
 //! - no exit of the host: `exit` ends the guest only;
 //! - no more memory, time, stack, table elements or instances than the limits say.
 //!
-//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers, and HTTP requests as far as the order grants them
+//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers, and the network as far as the order grants it
 //! (`net/`).
 
 mod bindings;

@@ -53,3 +53,19 @@ fn fields_without_end_end_the_run() {
     let answer = Guest::default().calls("make_fields", ());
     assert_eq!(*answer.is_ended(), reached(LimitName::HttpHeaderBytes, 128 << 10, None));
 }
+
+#[test]
+fn too_many_sockets_end_the_run() {
+    let server = Server::new(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
+    let address = format!("127.0.0.1:{}", server.port());
+    let guest = Guest::granted([address.clone(), "udp 127.0.0.1:*".to_owned()])
+        .limited(|limits| limits.sockets = 3);
+    assert_eq!(guest.calls("connect_at_once", (&address, 3_u32)).returns::<u32>(), 3);
+    for (flow, answer) in [
+        ("connect_at_once", guest.calls("connect_at_once", (&address, 4_u32))),
+        ("bind_at_once", guest.calls("bind_at_once", (4_u32,))),
+    ] {
+        assert_eq!(*answer.is_ended(), reached(LimitName::Sockets, 3, Some(4)), "{flow}");
+    }
+    assert_eq!(guest.calls("connect_in_turn", (&address, 20_u32)).returns::<u32>(), 20);
+}

@@ -11,3 +11,4 @@ mod http;
 mod limits;
 mod names;
 mod server;
+mod sockets;

@@ -1,13 +1,13 @@
-//! What one run may reach.
+//! What one run may reach, and what it has looked up so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use longshore_protocol::grants::{Grants, NetworkRefusal};
+use longshore_protocol::grants::{Access, Grants, NetworkRefusal};
 use longshore_protocol::record::Level;
 use tokio::sync::Semaphore;
 
@@ -18,6 +18,8 @@ use crate::log::LogSink;
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Lookups at once. Each takes a thread until the system gives up, also when the guest does not wait for it any more.
 const LOOKUPS_MAX: usize = 8;
+/// Addresses that are remembered with their names. Who looks up more forgets the oldest.
+const KNOWN_MAX: usize = 1_000;
 
 /// What a field of a request becomes on its way to a host and port: where placeholders are replaced.
 pub(super) type FieldFilter = Arc<dyn Fn(&HeaderValue, &str, u16) -> HeaderValue + Send + Sync>;
@@ -41,6 +43,8 @@ struct Inner {
     network: Network,
     filter: FieldFilter,
     lookups: Arc<Semaphore>,
+    /// Names that the guest has looked up itself, with each address that it was told.
+    known: Mutex<VecDeque<(IpAddr, String)>>,
 }
 
 impl fmt::Debug for Reach {
@@ -57,6 +61,7 @@ impl Reach {
             network: network.clone(),
             filter: Arc::new(|value, _host, _port| value.clone()),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            known: Mutex::default(),
         }))
     }
 
@@ -105,5 +110,105 @@ impl Reach {
                 Err(LookupFailure::TimedOut)
             }
         }
+    }
+
+    /// Remembers that the guest was told these addresses for a name.
+    pub(super) fn remember(&self, name: &str, addresses: &[IpAddr]) {
+        let mut known = self.known();
+        for address in addresses {
+            let pair = (*address, name.to_owned());
+            if !known.contains(&pair) {
+                known.push_back(pair);
+            }
+        }
+        while known.len() > KNOWN_MAX {
+            known.pop_front();
+        }
+    }
+
+    /// Checks an address that a socket is used with: it must be granted as an address, or be what the guest was told
+    /// for a name that is granted for this port. A name that leads elsewhere now does so at its own risk: each address
+    /// is checked by itself.
+    pub(super) fn check_socket(
+        &self,
+        access: Access<'_>,
+        address: SocketAddr,
+    ) -> Result<(), NetworkRefusal> {
+        let (ip, port) = (address.ip(), address.port());
+        let check = |host: &str| {
+            self.0.grants.check_host(access, host, port)?;
+            self.0.grants.check_address(access, host, ip, port)
+        };
+        let by_address = check(&ip.to_string());
+        if by_address.is_ok() {
+            return by_address;
+        }
+        let mut refusal = by_address;
+        for (_, name) in self.known().iter().filter(|(known, _)| *known == ip) {
+            refusal = check(name);
+            if refusal.is_ok() {
+                break;
+            }
+        }
+        refusal
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, VecDeque<(IpAddr, String)>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(network: &[&str]) -> Reach {
+        let network = network.iter().map(|text| text.parse().unwrap()).collect();
+        let grants = Grants { network, ..Grants::default() };
+        Reach::new(&grants, &LogSink::new(1 << 20), &Network::default())
+    }
+
+    fn refusal(reach: &Reach, access: Access<'_>, address: &str) -> Option<String> {
+        let check = reach.check_socket(access, address.parse().unwrap());
+        check.err().map(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn an_address_is_reached_by_the_name_that_led_to_it() {
+        let reach = reach(&["db.example:5432", "10.0.0.0/8:80", "udp time.example:123"]);
+        let unknown = "no grant allows tcp to 93.184.216.34:5432";
+        let refused = |address| refusal(&reach, Access::Tcp, address);
+        assert_eq!(refused("93.184.216.34:5432").as_deref(), Some(unknown));
+        reach.remember("db.example", &["93.184.216.34".parse().unwrap()]);
+        assert_eq!(refused("93.184.216.34:5432"), None);
+        let other_port = "no grant allows tcp to db.example:5433";
+        assert_eq!(refused("93.184.216.34:5433").as_deref(), Some(other_port));
+        assert!(refusal(&reach, Access::Udp, "93.184.216.34:5432").is_some());
+        assert_eq!(refused("10.1.2.3:80"), None);
+        assert!(refused("11.1.2.3:80").is_some());
+    }
+
+    #[test]
+    fn a_name_that_leads_to_another_address_is_checked_again() {
+        let reach = reach(&["db.example:80"]);
+        reach.remember("db.example", &["93.184.216.34".parse().unwrap()]);
+        assert_eq!(refusal(&reach, Access::Tcp, "93.184.216.34:80"), None);
+        for address in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"] {
+            reach.remember("db.example", &[address.parse().unwrap()]);
+            let address = SocketAddr::new(address.parse().unwrap(), 80).to_string();
+            let said = refusal(&reach, Access::Tcp, &address).unwrap();
+            assert!(said.starts_with("db.example leads to "), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let reach = reach(&["*.example:80"]);
+        for number in 0..=u16::try_from(KNOWN_MAX).unwrap() {
+            let [high, low] = number.to_be_bytes();
+            reach.remember("a.example", &[IpAddr::from([8, 8, high, low])]);
+        }
+        assert!(refusal(&reach, Access::Tcp, "8.8.0.0:80").is_some());
+        assert_eq!(refusal(&reach, Access::Tcp, "8.8.0.1:80"), None);
     }
 }
