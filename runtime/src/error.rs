@@ -5,6 +5,8 @@ use longshore_protocol::exit::{ExitCode, runtime};
 /// What a launcher can conclude from an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
+    /// The command line names something that is of no use.
+    Settings,
     /// The order is missing, damaged, or not the one that was asked for.
     BadOrder,
     /// The store could not be read or written.
@@ -48,6 +50,7 @@ impl Error {
     /// The exit code of the process that gives up for this error.
     pub fn exit_code(&self) -> ExitCode {
         match self.kind {
+            ErrorKind::Settings => runtime::USAGE,
             ErrorKind::BadOrder => runtime::BAD_ORDER,
             ErrorKind::Store => runtime::STORE,
             ErrorKind::NotCompiled => runtime::NOT_COMPILED,

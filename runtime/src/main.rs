@@ -16,6 +16,7 @@ use longshore_protocol::limits::Metering;
 use longshore_runtime::compile::{self, CompileLimits};
 use longshore_runtime::execute::{self, Settings};
 use longshore_runtime::facts::Facts;
+use longshore_runtime::sandbox::{FixedName, Network};
 use longshore_runtime::{Error, ErrorKind, chain};
 use serde::Serialize;
 
@@ -43,6 +44,8 @@ enum Verb {
         /// The digest of the order: nothing that does not follow from it is executed.
         #[arg(long)]
         order_sha256: Digest,
+        #[command(flatten)]
+        network: NetworkArguments,
     },
     /// Compile a component to machine code, within limits, and print what was made as JSON.
     Compile {
@@ -64,6 +67,33 @@ enum Verb {
     },
     /// Print version, ABI and engine as JSON.
     Facts,
+}
+
+/// How flows reach the network, where they may.
+#[derive(Debug, clap::Args)]
+struct NetworkArguments {
+    /// Certificates to trust besides the built-in ones: a PEM file.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// NAME=ADDRESS[,ADDRESS…] is what a name leads to, whatever name servers say. With several answers
+    /// (NAME=ADDRESS|ADDRESS), each lookup gets the next one.
+    #[arg(long, value_name = "NAME=ADDRESS", hide = true)]
+    resolve: Vec<FixedName>,
+}
+
+impl NetworkArguments {
+    fn network(self) -> Result<Network, Error> {
+        let Self { ca_file, resolve } = self;
+        let network = Network::new(resolve);
+        let Some(file) = ca_file else { return Ok(network) };
+        let attempted = || format!("could not use the certificates in {}", file.display());
+        // Read now: later, the file may be out of reach.
+        let pem = std::fs::read(&file)
+            .map_err(|error| Error::caused(ErrorKind::Settings, attempted(), error))?;
+        network
+            .trusting(&pem)
+            .map_err(|why| Error::new(ErrorKind::Settings, format!("{}: {why}", attempted())))
+    }
 }
 
 fn main() -> ExitCode {
@@ -89,12 +119,14 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), Error> {
     match verb {
-        Verb::Execute { store, tenant, run, order_sha256 } => {
+        Verb::Execute { store, tenant, run, order_sha256, network } => {
+            let network = network.network()?;
+            let settings = Settings { store, tenant, run, order: order_sha256, network };
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .map_err(|error| Error::caused(ErrorKind::Store, "could not start", error))?
-                .block_on(execute::execute(Settings { store, tenant, run, order: order_sha256 }))
+                .block_on(execute::execute(settings))
         }
         Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();

@@ -55,6 +55,11 @@ pub fn fixtures_target() -> PathBuf {
 
 /// The fixtures' component, built from its source.
 pub(crate) fn fixtures_file() -> PathBuf {
+    guest_file("fixtures.wasm")
+}
+
+/// A component of the folder `guests`, built from its source.
+pub(crate) fn guest_file(name: &str) -> PathBuf {
     let guests = repository().join("tests/guests");
     let target = fixtures_target();
     fresh("guests", &["tests/guests", "guest-sdk", "wit"], || {
@@ -62,7 +67,7 @@ pub(crate) fn fixtures_file() -> PathBuf {
         cargo.args(["build", "--release", "--target", "wasm32-wasip2"]).current_dir(&guests);
         cargo
     });
-    target.join("wasm32-wasip2/release/fixtures.wasm")
+    target.join("wasm32-wasip2/release").join(name)
 }
 
 /// The folder of compiled artefacts that tests share. The fixtures are in it.

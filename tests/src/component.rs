@@ -14,6 +14,12 @@ pub fn fixtures() -> PathBuf {
     PATH.get_or_init(build::fixtures_file).clone()
 }
 
+/// The component with the flows that use the network.
+pub fn net() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build::guest_file("net.wasm")).clone()
+}
+
 /// The fixtures as if they had been built for the flow ABI `major`.0.
 pub fn of_other_abi(major: u16) -> Vec<u8> {
     let mut bytes = content();

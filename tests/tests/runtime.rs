@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::net::TcpListener;
 
 use longshore_protocol::exit::{self, runtime as code};
 use longshore_protocol::id::Digest;
@@ -17,6 +18,11 @@ fn compile(home: &Home) -> Call {
 fn ordered<'a>(home: &'a Home, change: impl FnOnce(&mut Value)) -> Run<'a> {
     let run = home.submitted(home.submit("add_one").param("n", 1));
     run.wait().succeeds();
+    again(run, change)
+}
+
+/// A run that has ended, made one that was ordered and not yet executed, with its order changed.
+fn again<'a>(run: Run<'a>, change: impl FnOnce(&mut Value)) -> Run<'a> {
     fs::remove_file(run.folder().join("outcome.json")).unwrap();
     fs::remove_dir_all(run.folder().join("attempts")).unwrap();
     let mut order = run.record("order.json").unwrap();
@@ -127,6 +133,38 @@ fn a_store_that_is_not_there() {
     fs::rename(home.store(), home.path("elsewhere")).unwrap();
     again.answer().exits(code::STORE).prints("").says("could not open the store");
     assert!(!home.store().exists());
+}
+
+#[test]
+fn the_grants_of_the_order_are_what_a_flow_may_reach() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connects = |network: Value| {
+        let address = format!("db.example:{port}");
+        let run = home.submitted(home.submit("connects").param("address", address));
+        run.wait().exits(exit::RUN_FAILED);
+        let run = again(run, |order| order["grants"]["network"] = network);
+        run.runtime_again().args(["--resolve", "db.example=127.0.0.1"]).succeeds();
+        run.outcome()["verdict"].clone()
+    };
+    let name = format!("db.example:{port}");
+    assert!(connects(json!([name, format!("127.0.0.1:{port}")]))["completed"].is_object());
+    assert!(connects(json!([name]))["failed"].is_object());
+}
+
+#[test]
+fn certificates_that_are_of_no_use_are_refused_at_the_start() {
+    let home = Home::new();
+    let run = ordered(&home, |_| {});
+    let empty = home.file("empty.pem", "no certificate");
+    for (file, why) in
+        [(home.path("missing.pem"), "No such file"), (empty, "there is no certificate in it")]
+    {
+        let answer = run.runtime_again().arg("--ca-file").arg(&file).answer();
+        let answer = answer.exits(code::USAGE).prints("");
+        answer.says("could not use the certificates in ").says(why);
+    }
 }
 
 #[track_caller]

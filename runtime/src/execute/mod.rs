@@ -16,6 +16,7 @@ use longshore_protocol::record::{
 };
 
 use crate::engine::{Allocation, Engine, EngineSettings};
+use crate::sandbox::Network;
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub run: RunId,
     /// The digest of its order.
     pub order: Digest,
+    /// How it reaches the network, where it may.
+    pub network: Network,
 }
 
 /// Executes the run and returns once its outcome is stored, by this process or by another one.
@@ -45,7 +48,7 @@ pub async fn execute(settings: Settings) -> Result<(), Error> {
     check_identity(&settings, &order)?;
     let engine = Engine::new(EngineSettings::of(&order.limits, Allocation::OnDemand))?;
     let started_at = clock::now();
-    let ended = match program::load(&store, &order, &engine).await? {
+    let ended = match program::load(&store, &order, &engine, &settings.network).await? {
         Ok(loaded) => {
             let (store, order, engine, loaded, signals) =
                 (&store, &order, &engine, &loaded, &signals);

@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 
 use crate::compile::{CompileLimits, Compiled};
 use crate::engine::Engine;
-use crate::sandbox::Program;
+use crate::sandbox::{Network, Program};
 use crate::secrets::Secrets;
 use crate::store::RunStore;
 use crate::{Error, ErrorKind, chain};
@@ -34,6 +34,7 @@ pub(super) async fn load(
     store: &RunStore,
     order: &Order,
     engine: &Engine,
+    network: &Network,
 ) -> Result<Result<Loaded, Refusal>, Error> {
     if !Abi::CURRENT.can_execute(order.abi) {
         let current = Abi::CURRENT;
@@ -65,7 +66,10 @@ pub(super) async fn load(
         }
     };
     match Program::link(engine, &component) {
-        Ok(program) => Ok(Ok(Loaded { program, params, secrets, code })),
+        Ok(program) => {
+            let program = program.over(network.clone());
+            Ok(Ok(Loaded { program, params, secrets, code }))
+        }
         Err(error) => {
             refuse(format!("the component does not fit this runtime: {}", chain(error.as_ref())))
         }

@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::longshore::flow::host as wit;
 use super::limiter::Accounts;
+use super::net::{Net, Network};
 use super::stdio::Lines;
 use super::{Call, ProgressCell};
 use crate::log::LogSink;
@@ -37,7 +38,8 @@ pub struct RunContext {
 /// The state of one instance.
 pub(super) struct HostState {
     wasi: WasiCtx,
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
+    pub(super) net: Net,
     accounts: Accounts,
     context: RunContext,
     log: LogSink,
@@ -50,15 +52,19 @@ pub(super) struct HostState {
 }
 
 impl HostState {
-    pub(super) fn new(call: &Call) -> Self {
+    pub(super) fn new(call: &Call, network: &Network) -> Self {
         let Call { flow: _, limits, grants, secrets, context, log, progress, stop: _, cpu: _ } =
             call;
         let outputs = [Lines::stdout(log), Lines::stderr(log)];
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        let net = Net::new(call, network);
+        let mut wasi = wasi(&outputs, limits, grants, secrets);
+        net.open(&mut wasi);
         Self {
-            wasi: wasi(&outputs, limits, grants, secrets),
+            wasi: wasi.build(),
             table,
+            net,
             accounts: Accounts::new(limits),
             context: context.clone(),
             log: log.clone(),
@@ -106,7 +112,7 @@ fn wasi(
     limits: &Limits,
     grants: &Grants,
     secrets: &Secrets,
-) -> WasiCtx {
+) -> WasiCtxBuilder {
     let mut wasi = WasiCtxBuilder::new();
     // The builder starts with nothing: no preopens, variables, arguments or input. What it allows is taken away.
     wasi.stdout(stdout.clone())
@@ -121,7 +127,7 @@ fn wasi(
     for (name, value) in secrets.variables() {
         wasi.env(name, value);
     }
-    wasi.build()
+    wasi
 }
 
 impl WasiView for HostState {

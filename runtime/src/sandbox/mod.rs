@@ -4,17 +4,19 @@
 //!
 //! - no files and no directories: there are no preopens;
 //! - no arguments, and no environment variables but granted ones;
-//! - no network: no address passes the check, and no name is looked up;
+//! - no network without a grant: no address passes the check, and no name is looked up; nobody reaches a guest;
 //! - no standard input; standard output and error become log records;
 //! - no exit of the host: `exit` ends the guest only;
 //! - no more memory, time, stack, table elements or instances than the limits say.
 //!
-//! Allowed: reading clocks, random bytes, and what `wit/flow.wit` offers.
+//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers, and the network as far as the order grants it
+//! (`net/`).
 
 mod bindings;
 mod cpu;
 mod host;
 mod limiter;
+mod net;
 mod stdio;
 mod stop;
 mod verdict;
@@ -36,6 +38,7 @@ use host::HostState;
 
 pub use cpu::CpuMeter;
 pub use host::RunContext;
+pub use net::{FixedName, Network};
 pub use stop::{Stop, StopReason};
 
 /// One call of a flow, with all that it may use and know.
@@ -113,6 +116,7 @@ impl Ended {
 pub struct Program {
     engine: Engine,
     flows: FlowsPre<HostState>,
+    network: Network,
 }
 
 impl std::fmt::Debug for Program {
@@ -132,8 +136,15 @@ impl Program {
         bindings::longshore::flow::host::add_to_linker::<_, host::HasHost>(&mut linker, |state| {
             state
         })?;
+        net::add_to_linker(&mut linker, engine.wasmtime(), component)?;
         let flows = FlowsPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine: engine.clone(), flows })
+        Ok(Self { engine: engine.clone(), flows, network: Network::default() })
+    }
+
+    /// Lets guests that may reach a network do so in this way, not in the default one.
+    #[must_use]
+    pub fn over(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// Calls a flow in a fresh instance.
@@ -179,7 +190,7 @@ impl Program {
     }
 
     fn store(&self, call: &Call) -> Store<HostState> {
-        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call));
+        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call, &self.network));
         store.limiter(|state| state.limiter());
         // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.
         store.set_epoch_deadline(1);

@@ -5,6 +5,7 @@ use longshore_protocol::record::{ErrorText, Verdict};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+use wasmtime_wasi_http::FieldMapError;
 
 use super::bindings::Failure;
 use super::host::HostState;
@@ -86,6 +87,10 @@ fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verd
     }
     if let Some(OverLimit { limit, allowed, wanted }) = error.downcast_ref() {
         return Verdict::LimitReached { limit: *limit, allowed: *allowed, wanted: *wanted };
+    }
+    if error.is::<FieldMapError>() {
+        let allowed = limits.http_header_bytes;
+        return Verdict::LimitReached { limit: LimitName::HttpHeaderBytes, allowed, wanted: None };
     }
     if let Some(ParamsTooLarge(bytes)) = error.downcast_ref() {
         return Verdict::LimitReached {

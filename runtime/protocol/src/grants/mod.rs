@@ -11,7 +11,7 @@ mod network;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +58,52 @@ pub enum NetworkRefusal {
         /// Why it is special.
         class: AddressClass,
     },
+    /// No grant is about this at all.
+    #[error("no grant allows {access}")]
+    NoAccess {
+        /// What was wanted.
+        access: String,
+    },
+    /// No grant for connections or datagrams of the guest's own names the host, so it has no use for its addresses.
+    #[error("no grant allows tcp or udp to {host}, so it is not looked up")]
+    NoLookup {
+        /// The host, as the guest named it.
+        host: String,
+    },
+    /// It would wait for others to connect. Nothing can grant that.
+    #[error("a flow connects to others and cannot be reached at {address}")]
+    NotReachable {
+        /// Where it wanted to be reached.
+        address: SocketAddr,
+    },
 }
 
 impl Grants {
     /// Whether nothing is granted.
     pub fn is_empty(&self) -> bool {
         self.network.is_empty() && self.env.is_empty() && self.secrets.is_empty()
+    }
+
+    /// Checks whether some grant is about this, whichever hosts it names.
+    ///
+    /// # Errors
+    /// When none is.
+    pub fn check_access(&self, access: Access<'_>) -> Result<(), NetworkRefusal> {
+        if self.network.iter().any(|grant| grant.allows_access(access)) {
+            return Ok(());
+        }
+        Err(NetworkRefusal::NoAccess { access: access.to_string() })
+    }
+
+    /// Checks a name that a guest itself wants to look up, which it does before it opens a socket.
+    ///
+    /// # Errors
+    /// When no grant for sockets names the host.
+    pub fn check_lookup(&self, host: &str) -> Result<(), NetworkRefusal> {
+        if self.network.iter().any(|grant| grant.allows_lookup(host)) {
+            return Ok(());
+        }
+        Err(NetworkRefusal::NoLookup { host: host.to_owned() })
     }
 
     /// Checks what a guest wants before its host's name is looked up.
@@ -146,6 +186,19 @@ mod tests {
         assert!(reaches(&["localhost:80"], "localhost", "127.0.0.1"));
         assert!(!reaches(&["localhost:80"], "localhost", "10.0.0.1"), "a name server may lie");
         assert!(reaches(&["[::1]:80"], "::1", "::1"));
+    }
+
+    #[test]
+    fn a_name_is_looked_up_for_sockets_only() {
+        let grants =
+            grants(&["GET web.example:80", "tcp db.example:5432", "udp *.time.example:123"]);
+        for (host, is_looked_up) in
+            [("web.example", false), ("DB.example.", true), ("a.time.example", true), ("x", false)]
+        {
+            assert_eq!(grants.check_lookup(host).is_ok(), is_looked_up, "{host}");
+        }
+        assert!(grants.check_access(Access::Http("POST")).is_err());
+        assert!(grants.check_access(Access::Udp).is_ok());
     }
 
     #[test]

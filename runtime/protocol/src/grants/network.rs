@@ -61,6 +61,12 @@ impl NetworkGrant {
         self.allows_access(access) && self.allows_port(port) && self.host.holds(host)
     }
 
+    /// Whether it allows a socket to the host, at some port.
+    pub(super) fn allows_lookup(&self, host: &str) -> bool {
+        let for_sockets = self.allows_access(Access::Tcp) || self.allows_access(Access::Udp);
+        for_sockets && self.host.holds(host)
+    }
+
     /// Whether it names this special address, to which `host` has led.
     pub(super) fn allows_address(
         &self,
@@ -95,7 +101,7 @@ impl NetworkGrant {
         &self.host
     }
 
-    fn allows_access(&self, access: Access<'_>) -> bool {
+    pub(super) fn allows_access(&self, access: Access<'_>) -> bool {
         match access {
             Access::Udp => self.accesses.iter().any(|word| word == "udp"),
             Access::Tcp | Access::Http(_) if self.accesses.is_empty() => true,
