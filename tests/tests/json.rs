@@ -137,6 +137,18 @@ fn new_and_build() {
 }
 
 #[test]
+fn build_that_fails() {
+    let home = Home::new();
+    home.longshore(&["new", "broken"]).succeeds();
+    home.file("broken/src/lib.rs", "nonsense");
+    let answer = home.longshore(&["build", "broken"]).builds().json().answer();
+    let events = answer.exits(exit::BUILD).prints("").events();
+    let said = |event: &Value| event["line"].as_str().is_some_and(|line| line.contains("nonsense"));
+    assert!(events.iter().any(|event| event["event"] == "cargo" && said(event)), "{events:?}");
+    assert_eq!(events.last().unwrap()["event"], "error");
+}
+
+#[test]
 fn doctor() {
     let home = Home::new();
     let checks = home.longshore(&["doctor"]).json().succeeds().json();

@@ -239,6 +239,22 @@ fn rm_removes_all_or_nothing_where_a_name_is_wrong() {
 }
 
 #[test]
+fn rm_removes_all_or_nothing_where_a_run_has_not_ended() {
+    let home = Home::new();
+    let (over, runs) = (ended(&home, "nothing"), spinning(&home));
+    over.verb("rm").arg(runs.id()).answer().exits(BAD_INPUT).prints("").says("is not removed");
+    assert!(over.folder().exists() && runs.folder().exists());
+}
+
+#[test]
+fn rm_of_a_run_that_is_named_twice_removes_it_once() {
+    let home = Home::new();
+    let run = ended(&home, "nothing");
+    run.verb("wait").succeeds();
+    run.verb("rm").arg(run.short()).succeeds().prints(&format!("removed {}\n", run.id()));
+}
+
+#[test]
 fn a_run_is_named_by_any_unique_ending() {
     let home = Home::new();
     let run = home.submitted(home.submit("add_one").param("n", 1));

@@ -1,7 +1,7 @@
 //! `longshore run`: a flow, from its parameters to its result.
 
 use longshore_protocol::exit;
-use longshore_tests::{Call, Home, fixtures_crate, fixtures_target};
+use longshore_tests::{Call, Home, fixtures, fixtures_crate, fixtures_target, longshore};
 use serde_json::json;
 
 #[test]
@@ -134,6 +134,31 @@ fn a_result_that_cannot_be_written_is_not_lost() {
     let answer = call.answer().exits(exit::BAD_INPUT).prints("");
     assert!(answer.stderr.contains("hint: the run has completed"), "{}", answer.stderr);
     home.only_run().verb("result").succeeds().prints("2\n");
+}
+
+/// `longshore run` of the flow `add_one` with its outputs redirected by a shell.
+fn redirected(home: &Home, redirection: &str) -> Call {
+    let script = format!("\"$@\" {redirection}");
+    let call = home.program("sh").args(["-c", &script, "sh"]).arg(longshore()).arg("run");
+    call.arg(fixtures()).arg("add_one").param("n", 1)
+}
+
+#[test]
+fn a_result_that_standard_output_does_not_take_is_an_error() {
+    for format in ["human", "json"] {
+        let home = Home::new();
+        let call = redirected(&home, ">/dev/full").args(["--format", format]);
+        let answer = call.answer().exits(exit::INTERNAL);
+        answer.says("could not write to standard output: No space left").says("longshore result");
+        home.only_run().verb("result").succeeds().prints("2\n");
+    }
+}
+
+#[test]
+fn a_result_does_not_need_anybody_who_reads_standard_error() {
+    let home = Home::new();
+    redirected(&home, "2>/dev/full").succeeds().prints("2\n");
+    redirected(&home, "2>/dev/full").json().succeeds();
 }
 
 #[test]

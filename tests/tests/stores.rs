@@ -40,7 +40,10 @@ fn a_store_that_is_read_only_is_named_and_can_be_read() {
     let run = home.only_run();
     mount.make_read_only();
     let answer = home.run("add_one").param("n", 2).answer().exits(exit::STORE).prints("");
-    answer.says("error: could not write ").says("Read-only file system");
+    answer
+        .says("error: could not write ")
+        .says("Read-only file system")
+        .says("hint: name a store ");
     run.verb("result").succeeds().prints("2\n");
     run.verb("rm").answer().exits(exit::STORE).prints("").says("error: could not remove ");
     run.verb("show").succeeds();

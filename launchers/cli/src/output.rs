@@ -1,9 +1,8 @@
 //! What is written to standard output and standard error. The only place that prints.
-#![expect(clippy::print_stderr, reason = "this is the one place")]
 
 use std::io::{self, Write as _};
 
-use longshore_protocol::exit::ExitCode;
+use longshore_protocol::exit::{self, ExitCode};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -14,9 +13,9 @@ pub(crate) fn failure(failure: &Failure, format: Format) -> ExitCode {
     let Failure { code, text, hint } = failure;
     match format {
         Format::Human => {
-            eprintln!("error: {}", safe(text));
+            note(&format!("error: {}", safe(text)));
             if let Some(hint) = hint {
-                eprintln!("hint: {}", safe(hint));
+                note(&format!("hint: {}", safe(hint)));
             }
         }
         Format::Json => {
@@ -27,39 +26,55 @@ pub(crate) fn failure(failure: &Failure, format: Format) -> ExitCode {
 }
 
 /// The verb's answer, for a program: one line of JSON.
-pub(crate) fn answer_json(value: &Value) {
-    write_out(format!("{value}\n").as_bytes());
+pub(crate) fn answer_json(value: &Value) -> Result<(), Failure> {
+    write_out(format!("{value}\n").as_bytes())
 }
 
 /// The verb's answer, for a person.
-pub(crate) fn answer(text: &str) {
-    write_out(format!("{text}\n").as_bytes());
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    write_out(format!("{text}\n").as_bytes())
 }
 
 /// Raw bytes, as they are.
-pub(crate) fn answer_bytes(bytes: &[u8]) {
-    write_out(bytes);
+pub(crate) fn answer_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    write_out(bytes)
 }
 
 /// Something that happens meanwhile, for a person.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    write_err(&format!("{text}\n"));
 }
 
 /// Something that happens meanwhile, for a program.
 pub(crate) fn note_json(value: &Value) {
-    eprintln!("{value}");
+    write_err(&format!("{value}\n"));
 }
 
 /// Replaces the current line of the terminal; an empty text clears it.
 pub(crate) fn draw(text: &str) {
-    eprint!("\r\x1b[2K{text}");
+    write_err(&drawn(text));
 }
 
-fn write_out(bytes: &[u8]) {
+/// Without wrapping meanwhile: of a line that has become two, only the second would be replaced.
+fn drawn(text: &str) -> String {
+    format!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h")
+}
+
+fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    // A reader that has read enough (`| head -1`) is no failure of ours, and there is nobody left to tell.
-    drop(out.write_all(bytes).and_then(|()| out.flush()));
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // A reader that has read enough (`| head -1`) is no failure of ours, and there is nobody left to tell.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            exit::INTERNAL,
+            format!("could not write to standard output: {error}"),
+        )),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write_err(text: &str) {
+    // Whoever does not listen must not cost anybody the result: `eprint!` would panic here.
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
 /// Text that a guest or a stranger wrote, without what a terminal would obey: it stays readable, and says what was there.
@@ -82,7 +97,7 @@ pub(crate) fn safe(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::{drawn, safe};
 
     #[test]
     fn a_terminal_obeys_nothing() {
@@ -90,5 +105,10 @@ mod tests {
             safe("a\x1b[31mb\r\u{9b}c\nd\u{202e}"),
             "a\\u{1b}[31mb\\u{d}\\u{9b}c\nd\\u{202e}"
         );
+    }
+
+    #[test]
+    fn what_is_drawn_stays_on_its_line_and_wraps_nothing_else() {
+        assert_eq!(drawn("1/2 long"), "\r\x1b[2K\x1b[?7l1/2 long\x1b[?7h");
     }
 }

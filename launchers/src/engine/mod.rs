@@ -104,11 +104,11 @@ impl Engine {
         self.launcher_of(&job.kind)?.cancel(&Handle(job.handle), grace).await
     }
 
-    /// Removes a run that is over: what is left of its job, and all of its records.
+    /// All that is known of a run that may be removed.
     ///
     /// # Errors
-    /// When it is not over, or something is left.
-    pub async fn remove(&self, run: &RunId) -> Result<(), Error> {
+    /// When it is not over, does not exist, or the store cannot be read.
+    pub async fn view_of_ended(&self, run: &RunId) -> Result<RunView, Error> {
         let view = self.view(run).await?;
         if !view.derived.state.is_final() {
             let state = view.derived.state;
@@ -118,6 +118,15 @@ impl Engine {
             )
             .hint(format!("cancel it first: longshore cancel {}", run.short())));
         }
+        Ok(view)
+    }
+
+    /// Removes a run that is over: what is left of its job, and all of its records.
+    ///
+    /// # Errors
+    /// When it is not over, or something is left.
+    pub async fn remove(&self, run: &RunId) -> Result<(), Error> {
+        let view = self.view_of_ended(run).await?;
         if let Some(job) = &view.job {
             self.launcher_of(&job.kind)?.cleanup(&Handle(job.handle.clone())).await?;
         }

@@ -341,11 +341,13 @@ impl Store {
 }
 
 fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {
-    let full = crate::chain(&error).contains("No space left");
+    let said = crate::chain(&error);
     let caused =
         Error::caused(ErrorKind::Store, format!("could not {verb} {key} in the store"), error);
-    if full {
+    if said.contains("No space left") {
         caused.hint("the disk is full: free some space, or name another store with --store")
+    } else if said.contains("Read-only file system") || said.contains("Permission denied") {
+        caused.hint("name a store that you may write with --store, or set LONGSHORE_STORE")
     } else {
         caused
     }

@@ -152,7 +152,7 @@ fn there_are_no_tunnels_and_no_fields_of_the_connection() {
 
 #[test]
 fn a_secret_reaches_its_host_and_neither_the_guest_nor_another_host() {
-    let server = Server::answering(|head| ok(head));
+    let server = Server::answering(ok);
     let port = server.port();
     let guest = Guest::granted([format!("127.0.0.1:{port}"), format!("a.example:{port}")])
         .where_name("a.example=127.0.0.1")

@@ -1,11 +1,12 @@
 //! Asks cargo what there is to build, has it built, and takes the artefact from its JSON messages.
 
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cargo_metadata::{CrateType, Message, MetadataCommand, Package};
 use longshore_protocol::exit;
+use serde_json::json;
 
 use super::tools::{TARGET, not_found};
 use super::{Builder, Options};
@@ -94,17 +95,27 @@ pub(super) fn compile(
     if settings.is_quiet || settings.format == Format::Json {
         command.arg("--quiet");
     }
-    // Errors go to the terminal as cargo draws them; standard output is ours.
+    // Errors go to the terminal as cargo draws them, or to a program as events; standard output is ours.
+    let stderr = match settings.format {
+        Format::Human => Stdio::inherit(),
+        Format::Json => Stdio::piped(),
+    };
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(stderr)
         .spawn()
         .map_err(|error| not_found("cargo", &error))?;
     let out = child.stdout.take().expect("it was asked to be piped");
-    let component = component_of(package, BufReader::new(out));
+    // A thread, since cargo waits for whoever does not read.
+    let relay = child.stderr.take().map(|said| std::thread::spawn(|| relay(said)));
+    let component = component_of(package, BufReader::new(out), settings.format);
     let status = child
         .wait()
         .map_err(|error| Failure::new(exit::BUILD, format!("lost track of cargo: {error}")))?;
+    if let Some(relay) = relay {
+        relay.join().expect("it only reads and writes");
+    }
     if !status.success() {
         return Err(Failure::new(
             exit::BUILD,
@@ -119,6 +130,7 @@ pub(super) fn compile(
 fn component_of(
     package: &Package,
     messages: BufReader<std::process::ChildStdout>,
+    format: Format,
 ) -> Option<PathBuf> {
     let mut component = None;
     for message in Message::parse_stream(messages) {
@@ -129,11 +141,23 @@ fn component_of(
                 component = found.map(PathBuf::from).or(component);
             }
             // cargo-component prints text of its own between the messages.
-            Ok(Message::TextLine(line)) if !line.trim().is_empty() => {
-                output::note(&output::safe(&line));
-            }
+            Ok(Message::TextLine(line)) if !line.trim().is_empty() => match format {
+                Format::Human => output::note(&output::safe(&line)),
+                Format::Json => said(&line),
+            },
             Ok(_) | Err(_) => {}
         }
     }
     component
+}
+
+/// Passes on what cargo says to people, until it has said all.
+fn relay(stderr: impl Read) {
+    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+        said(&String::from_utf8_lossy(&line));
+    }
+}
+
+fn said(line: &str) {
+    output::note_json(&json!({"event": "cargo", "line": line}));
 }

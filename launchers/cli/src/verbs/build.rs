@@ -52,11 +52,11 @@ pub(super) fn build(args: &BuildArgs, settings: &Settings) -> Result<ExitCode, F
     }
     let flows: Vec<_> = described.flows.iter().map(|flow| flow.name.as_str()).collect();
     match settings.format {
-        Format::Human => output::answer(&path.display().to_string()),
+        Format::Human => output::answer(&path.display().to_string())?,
         Format::Json => output::answer_json(&json!({
             "component": path, "package": built.package, "builder": built.builder.word(),
             "sha256": Digest::of(&content), "bytes": content.len(), "flows": flows,
-        })),
+        }))?,
     }
     Ok(exit::OK)
 }

@@ -53,8 +53,8 @@ pub(super) async fn cancel(args: &CancelArgs, settings: &Settings) -> Result<Exi
         state = ended.derived.state;
     }
     match settings.format {
-        Format::Human => output::answer(&format!("run {} is {state}", run.short())),
-        Format::Json => output::answer_json(&json!({"run": run, "state": state.word()})),
+        Format::Human => output::answer(&format!("run {} is {state}", run.short()))?,
+        Format::Json => output::answer_json(&json!({"run": run, "state": state.word()}))?,
     }
     Ok(exit::OK)
 }

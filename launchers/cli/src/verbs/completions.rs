@@ -25,10 +25,10 @@ pub(super) fn completions(
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), "longshore", &mut script);
     match settings.format {
-        Format::Human => output::answer_bytes(&script),
+        Format::Human => output::answer_bytes(&script)?,
         Format::Json => output::answer_json(&json!({
             "shell": args.shell.to_string(), "script": String::from_utf8_lossy(&script),
-        })),
+        }))?,
     }
     Ok(exit::OK)
 }

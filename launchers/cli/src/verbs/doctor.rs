@@ -38,13 +38,13 @@ pub(super) async fn doctor(_: &DoctorArgs, settings: &Settings) -> Result<ExitCo
         }
     }
     match settings.format {
-        Format::Json => output::answer_json(&json!(checks)),
+        Format::Json => output::answer_json(&json!(checks))?,
         Format::Human => {
             for Check { name, is_ok, found, hint } in &checks {
                 let mark = if *is_ok { "ok  " } else { "FAIL" };
-                output::answer(&format!("{mark}  {name:<8}  {}", output::safe(found)));
+                output::answer(&format!("{mark}  {name:<8}  {}", output::safe(found)))?;
                 if let Some(hint) = hint {
-                    output::answer(&format!("      {:<8}  hint: {}", "", output::safe(hint)));
+                    output::answer(&format!("      {:<8}  hint: {}", "", output::safe(hint)))?;
                 }
             }
         }

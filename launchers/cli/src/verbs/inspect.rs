@@ -34,13 +34,13 @@ pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCod
     let described = describe(&component)?;
     let (sha256, bytes) = (Digest::of(&component), component.len());
     match settings.format {
-        Format::Human => output::answer(&human(&described, (&sha256, bytes), args)?),
+        Format::Human => output::answer(&human(&described, (&sha256, bytes), args)?)?,
         Format::Json => {
             let flows = described.flows.iter().map(flow_json).collect::<Result<Vec<_>, _>>()?;
             output::answer_json(&json!({
                 "sha256": sha256, "bytes": bytes, "abi": described.abi.to_string(), "flows": flows,
                 "imports": described.imports,
-            }));
+            }))?;
         }
     }
     Ok(exit::OK)

@@ -36,15 +36,15 @@ pub(super) async fn list(args: &ListArgs, settings: &Settings) -> Result<ExitCod
     let engine = settings.engine_of_runs()?;
     let views = find(args, &engine).await?;
     match settings.format {
-        Format::Json => output::answer_json(&Value::Array(views.iter().map(row_json).collect())),
+        Format::Json => output::answer_json(&Value::Array(views.iter().map(row_json).collect()))?,
         Format::Human if views.is_empty() => output::note("no runs"),
         Format::Human => {
             output::answer(&format!(
                 "{:<8}  {:<10}  {:<20}  {:<20}  REASON",
                 "RUN", "STATE", "FLOW", "ORDERED"
-            ));
+            ))?;
             for view in &views {
-                output::answer(&row(view));
+                output::answer(&row(view))?;
             }
         }
     }

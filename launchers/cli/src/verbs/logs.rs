@@ -45,8 +45,10 @@ pub(super) async fn logs(args: &LogsArgs, settings: &Settings) -> Result<ExitCod
         let is_over = !follow || engine.view(&run).await?.derived.state.is_final();
         for (attempt, record) in reader.read().await? {
             match settings.format {
-                Format::Human => output::answer(&log_line(&record)),
-                Format::Json => output::answer_json(&json!({"attempt": attempt, "record": record})),
+                Format::Human => output::answer(&log_line(&record))?,
+                Format::Json => {
+                    output::answer_json(&json!({"attempt": attempt, "record": record}))?;
+                }
             }
         }
         if is_over {
@@ -72,8 +74,8 @@ async fn job_output(
         };
         let Some(line) = line else { return Ok(exit::OK) };
         match settings.format {
-            Format::Human => output::answer(&output::safe(&line?)),
-            Format::Json => output::answer_json(&json!({"line": line?})),
+            Format::Human => output::answer(&output::safe(&line?))?,
+            Format::Json => output::answer_json(&json!({"line": line?}))?,
         }
     }
 }

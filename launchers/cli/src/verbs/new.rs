@@ -48,10 +48,10 @@ pub(super) fn new(args: &NewArgs, settings: &Settings) -> Result<ExitCode, Failu
     write(folder, &files)?;
     match settings.format {
         Format::Human => {
-            output::answer(&format!("made {}", folder.display()));
+            output::answer(&format!("made {}", folder.display()))?;
             output::note(&format!("try: longshore run {} -p name=World", folder.display()));
         }
-        Format::Json => output::answer_json(&json!({"folder": folder, "name": name})),
+        Format::Json => output::answer_json(&json!({"folder": folder, "name": name}))?,
     }
     Ok(exit::OK)
 }

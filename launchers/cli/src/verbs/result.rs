@@ -18,6 +18,9 @@ use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Format, Settings};
 
+/// What to do where a result could not be written.
+const KEPT: &str = "the run has completed; longshore result prints its result again";
+
 /// Print the result of a run that has ended
 #[derive(Debug, Args)]
 pub(crate) struct ResultArgs {
@@ -65,7 +68,7 @@ impl<'a> Writer<'a> {
             Some(outcome) if outcome.verdict.state() == State::Completed => {
                 self.completed(outcome).await
             }
-            outcome => Ok(self.failed(run, ending, outcome.as_ref())),
+            outcome => self.failed(run, ending, outcome.as_ref()),
         }
     }
 
@@ -83,7 +86,7 @@ impl<'a> Writer<'a> {
             };
             write_file(file, &bytes)?;
         }
-        match (self.settings.format, raw) {
+        let written = match (self.settings.format, raw) {
             (Format::Json, _) => {
                 let value = match self.file {
                     Some(_) => Value::Null,
@@ -92,29 +95,36 @@ impl<'a> Writer<'a> {
                 output::answer_json(&json!({
                     "run": outcome.run, "state": State::Completed.word(), "attempt": outcome.attempt,
                     "result": value, "output": self.file,
-                }));
+                }))
             }
-            (Format::Human, _) if self.file.is_some() => {}
+            (Format::Human, _) if self.file.is_some() => Ok(()),
             (Format::Human, Some(bytes)) if std::io::stdout().is_terminal() => {
                 output::note(&format!(
                     "the result is {} bytes; write them to a file with --output",
                     bytes.len()
                 ));
+                Ok(())
             }
             (Format::Human, Some(bytes)) => output::answer_bytes(bytes),
             (Format::Human, None) => match schema::decode(&schema, &content, "result")? {
                 // A flow without a value has nothing to say.
-                Value::Null if schema.ty == OwnedDataModelType::Unit => {}
+                Value::Null if schema.ty == OwnedDataModelType::Unit => Ok(()),
                 value if std::io::stdout().is_terminal() => {
-                    output::answer(&output::safe(&text_of(&value)));
+                    output::answer(&output::safe(&text_of(&value)))
                 }
                 value => output::answer(&text_of(&value)),
             },
-        }
+        };
+        written.map_err(|failure| failure.hint(KEPT))?;
         Ok(exit::OK)
     }
 
-    fn failed(&self, run: &RunId, ending: &Ending, outcome: Option<&Outcome>) -> ExitCode {
+    fn failed(
+        &self,
+        run: &RunId,
+        ending: &Ending,
+        outcome: Option<&Outcome>,
+    ) -> Result<ExitCode, Failure> {
         let Ending { derived, outcome: _ } = ending;
         let code = outcome.map_or_else(
             || {
@@ -143,9 +153,9 @@ impl<'a> Writer<'a> {
                 "run": run, "state": derived.state.word(), "reason": derived.reason,
                 "verdict": outcome.map(|outcome| &outcome.verdict), "attempt": outcome.map(|outcome| outcome.attempt),
                 "retryable": outcome.is_none_or(|outcome| outcome.retryable), "exit_code": code.0,
-            })),
+            }))?,
         }
-        code
+        Ok(code)
     }
 }
 
@@ -198,6 +208,6 @@ fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
         // It may not have been made at all.
         drop(std::fs::remove_file(&unfinished));
         Failure::input(format!("could not write the result to {}: {error}", path.display()))
-            .hint("the run has completed; longshore result prints its result again")
+            .hint(KEPT)
     })
 }

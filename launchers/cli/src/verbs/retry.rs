@@ -50,8 +50,8 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
     let new = engine.submit(request, &*reporter).await?.run;
     if *detach {
         match settings.format {
-            Format::Human => output::answer(&new.to_string()),
-            Format::Json => output::answer_json(&json!({"run": new, "retry_of": old})),
+            Format::Human => output::answer(&new.to_string())?,
+            Format::Json => output::answer_json(&json!({"run": new, "retry_of": old}))?,
         }
         return Ok(exit::OK);
     }

@@ -18,19 +18,23 @@ pub(crate) struct RmArgs {
 
 pub(super) async fn rm(args: &RmArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let engine = settings.engine_of_runs()?;
-    // All names are looked up before anything is removed: a slip must not leave half of the work done.
+    // All is looked at before anything is removed: a slip must not leave half of the work done.
     let mut runs = Vec::new();
     for ending in &args.runs {
-        runs.push(engine.store().find(ending).await?);
+        let run = engine.store().find(ending).await?;
+        engine.view_of_ended(&run).await?;
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
     }
     for run in &runs {
         engine.remove(run).await?;
         if settings.format == Format::Human {
-            output::answer(&format!("removed {run}"));
+            output::answer(&format!("removed {run}"))?;
         }
     }
     if settings.format == Format::Json {
-        output::answer_json(&json!({"removed": runs}));
+        output::answer_json(&json!({"removed": runs}))?;
     }
     Ok(exit::OK)
 }

@@ -24,11 +24,11 @@ pub(super) async fn show(args: &ShowArgs, settings: &Settings) -> Result<ExitCod
     let run = engine.store().find(&args.run.run).await?;
     let view = engine.view_in_full(&run).await?;
     match settings.format {
-        Format::Human => output::answer(&human(&view)),
+        Format::Human => output::answer(&human(&view))?,
         Format::Json => output::answer_json(&json!({
             "run": run, "state": view.derived.state.word(), "reason": view.derived.reason, "order": view.order,
             "job": view.job, "cancel": view.cancel, "started": view.started, "beat": view.beat, "outcome": view.outcome,
-        })),
+        }))?,
     }
     Ok(exit::OK)
 }

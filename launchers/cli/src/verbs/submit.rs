@@ -25,9 +25,9 @@ pub(super) async fn submit(args: &SubmitArgs, settings: &Settings) -> Result<Exi
     let submitted = settings.engine()?.submit(request, &*reporter).await?;
     drop(reporter);
     match settings.format {
-        Format::Human => output::answer(&submitted.run.to_string()),
+        Format::Human => output::answer(&submitted.run.to_string())?,
         Format::Json => {
-            output::answer_json(&json!({"run": submitted.run, "handle": submitted.handle}));
+            output::answer_json(&json!({"run": submitted.run, "handle": submitted.handle}))?;
         }
     }
     Ok(exit::OK)
