@@ -29,6 +29,9 @@ tests/check-sizes.sh
 step "dependencies that must not exist"
 tests/check-arrows.sh
 
+step "wasmtime"
+tests/check-wasmtime.sh
+
 step "lints"
 cargo clippy --workspace --all-targets -- --deny warnings
 cargo clippy -p longshore-protocol --target wasm32-wasip2 -- --deny warnings
