@@ -164,6 +164,7 @@ async fn write_outcome(
             version: facts::VERSION.into(),
             engine: engine.fingerprint().into(),
             code,
+            confinement: None,
         },
     };
     patiently(|| store.create_outcome(&outcome)).await?;
