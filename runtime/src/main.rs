@@ -14,9 +14,10 @@ use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Metering;
 use longshore_runtime::compile::{self, CompileLimits};
+use longshore_runtime::confine::{self, Demand};
 use longshore_runtime::execute::{self, Settings};
 use longshore_runtime::facts::Facts;
-use longshore_runtime::{Error, ErrorKind, chain};
+use longshore_runtime::{Error, chain};
 use serde::Serialize;
 
 /// Executes one run of a Longshore flow. Launchers start it; people use `longshore`.
@@ -43,6 +44,9 @@ enum Verb {
         /// The digest of the order: nothing that does not follow from it is executed.
         #[arg(long)]
         order_sha256: Digest,
+        /// Whether the kernel must have everything that confines the process, or what it has is enough.
+        #[arg(long, value_enum, default_value_t)]
+        confine: Demand,
     },
     /// Compile a component to machine code, within limits, and print what was made as JSON.
     Compile {
@@ -62,11 +66,20 @@ enum Verb {
         #[arg(long)]
         timeout_s: Option<u64>,
     },
-    /// Print version, ABI and engine as JSON.
+    /// Print version, ABI, engine, and what confines a run on this machine, as JSON.
     Facts,
 }
 
 fn main() -> ExitCode {
+    #[expect(
+        unsafe_code,
+        reason = "whom a descriptor belongs to, only the first line of main can know"
+    )]
+    // SAFETY: nothing has run yet, so nothing owns a descriptor.
+    let begun = unsafe { confine::begin() };
+    if let Err(error) = begun {
+        return give_up(&error);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -89,12 +102,8 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), Error> {
     match verb {
-        Verb::Execute { store, tenant, run, order_sha256 } => {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Error::caused(ErrorKind::Store, "could not start", error))?
-                .block_on(execute::execute(Settings { store, tenant, run, order: order_sha256 }))
+        Verb::Execute { store, tenant, run, order_sha256, confine } => {
+            execute::execute(&Settings { store, tenant, run, order: order_sha256, confine })
         }
         Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();
@@ -102,13 +111,13 @@ fn run(verb: Verb) -> Result<(), Error> {
                 memory_bytes: memory_mib_max.map_or(defaults.memory_bytes, |mib| mib << 20),
                 timeout: timeout_s.map_or(defaults.timeout, Duration::from_secs),
             };
-            compile::guard(limits, |error| end_now(&error));
             let metering = if metered { Metering::Fuel } else { Metering::Off };
-            compile::compile_file(&component, &output, metering)
+            let give_up = |error: Error| end_now(&error);
+            compile::compile_file(&component, &output, (metering, limits), give_up)
                 .map(|compiled| print_json(&compiled))
         }
         Verb::Facts => {
-            print_json(&Facts::gather()?);
+            print_json(&Facts::gather()?.confined());
             Ok(())
         }
     }
