@@ -15,6 +15,8 @@ pub enum ErrorKind {
     NotCompiled,
     /// Compiling took more memory or time than it may.
     CompileLimit,
+    /// The process could not be confined as it must be.
+    NotConfined,
 }
 
 /// An error of the runtime: what was attempted; the cause is its source.
@@ -55,6 +57,7 @@ impl Error {
             ErrorKind::Store => runtime::STORE,
             ErrorKind::NotCompiled => runtime::NOT_COMPILED,
             ErrorKind::CompileLimit => runtime::COMPILE_LIMIT,
+            ErrorKind::NotConfined => runtime::NOT_CONFINED,
         }
     }
 }

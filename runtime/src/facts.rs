@@ -1,12 +1,13 @@
-//! What this runtime is: version, ABI, engine, platform.
+//! What this runtime is: version, ABI, engine, platform, and what confines it.
 
 use longshore_protocol::abi::Abi;
 use longshore_protocol::limits::Metering;
-use longshore_protocol::record::Host;
+use longshore_protocol::record::{Confinement, Host};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::confine::{Demand, Needs, confine};
 use crate::engine::{Engine, EngineSettings};
+use crate::{Error, chain};
 
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -24,6 +25,12 @@ pub struct Facts {
     pub metered_engine: String,
     /// Architecture and operating system.
     pub platform: String,
+    /// What confines a run on this machine, today: the kernel may be another one tomorrow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<Confinement>,
+    /// Why a run cannot be confined on this machine, and so will not be executed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_confined: Option<String>,
 }
 
 impl Facts {
@@ -42,7 +49,19 @@ impl Facts {
             engine: engine(Metering::Off)?,
             metered_engine: engine(Metering::Fuel)?,
             platform: platform(),
+            confinement: None,
+            not_confined: None,
         })
+    }
+
+    /// Adds what confines a run here. The only proof is in the doing: this process is confined from then on.
+    #[must_use]
+    pub fn confined(mut self) -> Self {
+        match confine(&Needs::nothing(), Demand::Available) {
+            Ok(confinement) => self.confinement = Some(confinement),
+            Err(error) => self.not_confined = Some(chain(&error)),
+        }
+        self
     }
 }
 

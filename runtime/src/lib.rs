@@ -4,10 +4,12 @@
 //!
 //! **Invariant:** a guest gets nothing that is not in the list of [`sandbox`].
 //! **Invariant:** guests run on threads of their own; heartbeat, cancellation, deadline and log shipping do not.
+//! **Invariant:** the program starts no guest and compiles nothing before its process is confined: see [`confine`].
 //! **Invariant:** nothing is executed that was not verified against a digest of the order.
 
 pub mod clock;
 pub mod compile;
+pub mod confine;
 pub mod engine;
 mod error;
 pub mod execute;

@@ -14,6 +14,7 @@ use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Metering;
 use longshore_runtime::compile::{self, CompileLimits};
+use longshore_runtime::confine::{self, Demand};
 use longshore_runtime::execute::{self, Settings};
 use longshore_runtime::facts::Facts;
 use longshore_runtime::sandbox::{FixedName, Network};
@@ -46,6 +47,9 @@ enum Verb {
         order_sha256: Digest,
         #[command(flatten)]
         network: NetworkArguments,
+        /// Whether the kernel must have everything that confines the process, or what it has is enough.
+        #[arg(long, value_enum, default_value_t)]
+        confine: Demand,
     },
     /// Compile a component to machine code, within limits, and print what was made as JSON.
     Compile {
@@ -65,7 +69,7 @@ enum Verb {
         #[arg(long)]
         timeout_s: Option<u64>,
     },
-    /// Print version, ABI and engine as JSON.
+    /// Print version, ABI, engine, and what confines a run on this machine, as JSON.
     Facts,
 }
 
@@ -97,6 +101,15 @@ impl NetworkArguments {
 }
 
 fn main() -> ExitCode {
+    #[expect(
+        unsafe_code,
+        reason = "whom a descriptor belongs to, only the first line of main can know"
+    )]
+    // SAFETY: nothing has run yet, so nothing owns a descriptor.
+    let begun = unsafe { confine::begin() };
+    if let Err(error) = begun {
+        return give_up(&error);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -119,14 +132,10 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), Error> {
     match verb {
-        Verb::Execute { store, tenant, run, order_sha256, network } => {
+        Verb::Execute { store, tenant, run, order_sha256, network, confine } => {
             let network = network.network()?;
-            let settings = Settings { store, tenant, run, order: order_sha256, network };
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Error::caused(ErrorKind::Store, "could not start", error))?
-                .block_on(execute::execute(settings))
+            let settings = Settings { store, tenant, run, order: order_sha256, network, confine };
+            execute::execute(&settings)
         }
         Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();
@@ -134,13 +143,13 @@ fn run(verb: Verb) -> Result<(), Error> {
                 memory_bytes: memory_mib_max.map_or(defaults.memory_bytes, |mib| mib << 20),
                 timeout: timeout_s.map_or(defaults.timeout, Duration::from_secs),
             };
-            compile::guard(limits, |error| end_now(&error));
             let metering = if metered { Metering::Fuel } else { Metering::Off };
-            compile::compile_file(&component, &output, metering)
+            let give_up = |error: Error| end_now(&error);
+            compile::compile_file(&component, &output, (metering, limits), give_up)
                 .map(|compiled| print_json(&compiled))
         }
         Verb::Facts => {
-            print_json(&Facts::gather()?);
+            print_json(&Facts::gather()?.confined());
             Ok(())
         }
     }

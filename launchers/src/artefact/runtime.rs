@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use longshore_protocol::abi::Abi;
 use longshore_protocol::limits::Metering;
+use longshore_protocol::record::Confinement;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Cache;
@@ -56,7 +58,7 @@ impl Runtime {
         let facts = match kept.filter(|kept| kept.identity == identity) {
             Some(kept) => kept.facts,
             None => {
-                let facts = ask_now(path).await?;
+                let facts: Facts = ask_now(path).await?;
                 let kept = Kept { identity, facts: facts.clone() };
                 let content = serde_json::to_vec(&kept)
                     .expect("it has string keys only, so it is always JSON");
@@ -79,7 +81,28 @@ impl Runtime {
     }
 }
 
-async fn ask_now(path: &Path) -> Result<Facts, Error> {
+/// What the binary answers of the machine.
+#[derive(Debug, Deserialize)]
+struct Machine {
+    confinement: Option<Confinement>,
+    not_confined: Option<String>,
+}
+
+/// What confines a run of the runtime at `path` on this machine. Asked afresh each time: the binary may be the same one,
+/// and the kernel another.
+///
+/// # Errors
+/// When there is no such binary, or it could not confine itself.
+pub async fn confinement(path: &Path) -> Result<Confinement, Error> {
+    let Machine { confinement, not_confined } = ask_now(path).await?;
+    confinement.ok_or_else(|| {
+        let why = not_confined.unwrap_or_else(|| "it does not say why".to_owned());
+        Error::new(ErrorKind::Runtime, format!("a run cannot be confined here: {why}"))
+            .hint("no run will start; look at what surrounds this process, such as a container")
+    })
+}
+
+async fn ask_now<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     const PATIENCE: Duration = Duration::from_secs(10);
     let mut command = tokio::process::Command::new(path);
     command.arg("facts").stdin(Stdio::null()).kill_on_drop(true);

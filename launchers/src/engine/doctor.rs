@@ -6,7 +6,7 @@ use longshore_protocol::limits::Metering;
 use serde::Serialize;
 
 use super::Engine;
-use crate::artefact::Runtime;
+use crate::artefact::{self, Runtime};
 use crate::store::Created;
 use crate::{Error, ErrorKind, chain};
 
@@ -39,13 +39,14 @@ impl Check {
 }
 
 impl Engine {
-    /// Checks runtime, cache and store.
+    /// Checks runtime, what confines it, cache and store.
     pub async fn doctor(&self) -> Vec<Check> {
-        vec![
-            Check::of("runtime", self.check_runtime().await),
-            Check::of("cache", self.check_cache()),
-            Check::of("store", self.check_store().await),
-        ]
+        let runtime = Check::of("runtime", self.check_runtime().await);
+        // One that is not there is told once.
+        let confined = if runtime.is_ok { Some(self.check_confinement().await) } else { None };
+        let rest =
+            [Check::of("cache", self.check_cache()), Check::of("store", self.check_store().await)];
+        [runtime].into_iter().chain(confined).chain(rest).collect()
     }
 
     async fn check_runtime(&self) -> Result<String, Error> {
@@ -66,6 +67,20 @@ impl Engine {
             runtime.version,
             runtime.engine(Metering::Off)
         ))
+    }
+
+    /// A kernel that lacks something is no fault, and worth a hint.
+    async fn check_confinement(&self) -> Check {
+        let result = artefact::confinement(&self.places.runtime).await;
+        let is_whole = result.as_ref().is_ok_and(|confinement| {
+            confinement.landlock.is_active() && confinement.seccomp.is_active()
+        });
+        let mut check = Check::of("confined", result.map(|confinement| confinement.to_string()));
+        if check.is_ok && !is_whole {
+            check.hint =
+                Some("a kernel with landlock (5.13) and seccomp confines a run by both".to_owned());
+        }
+        check
     }
 
     fn check_cache(&self) -> Result<String, Error> {

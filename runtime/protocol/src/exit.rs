@@ -73,6 +73,8 @@ pub mod runtime {
     pub const NOT_COMPILED: ExitCode = ExitCode(66);
     /// `compile` only: a limit on memory or time was reached.
     pub const COMPILE_LIMIT: ExitCode = ExitCode(67);
+    /// The process could not be confined as it must be: the kernel refused, or lacks what was required.
+    pub const NOT_CONFINED: ExitCode = ExitCode(71);
 }
 
 #[cfg(test)]

@@ -75,6 +75,20 @@ fn verdict() -> impl Strategy<Value = Verdict> {
     ]
 }
 
+fn confinement() -> impl Strategy<Value = Confinement> {
+    let layer = || {
+        prop_oneof![
+            ".{0,9}".prop_map(|covers| Layer::Active { covers }),
+            ".{0,9}".prop_map(|because| Layer::Missing { because }),
+        ]
+    };
+    let network = prop_oneof![Just(Network::None), Just(Network::Connect)];
+    let parts = (any::<bool>(), layer(), layer(), network, any::<u64>());
+    parts.prop_map(|(no_new_privs, landlock, seccomp, network, environment_variables)| {
+        Confinement { no_new_privs, landlock, seccomp, network, environment_variables }
+    })
+}
+
 proptest! {
     #[test]
     fn orders_round_trip(order in order()) {
@@ -82,7 +96,9 @@ proptest! {
     }
 
     #[test]
-    fn outcomes_round_trip(verdict in verdict(), at in time(), random in any::<[u8; 10]>()) {
+    fn outcomes_round_trip(
+        verdict in verdict(), at in time(), random in any::<[u8; 10]>(), confinement in prop::option::of(confinement())
+    ) {
         let outcome = Outcome {
             format: FormatVersion::CURRENT,
             run: RunId::new(at, random),
@@ -95,7 +111,7 @@ proptest! {
             limits: Limits::default(),
             usage: Usage::default(),
             log_segments: vec![0],
-            runtime: RuntimeFacts { version: "0".into(), engine: "e".into(), code: Some(CodeSource::Precompiled) },
+            runtime: RuntimeFacts { version: "0".into(), engine: "e".into(), code: Some(CodeSource::Precompiled), confinement },
         };
         prop_assert_eq!(Outcome::from_json(&outcome.to_json()).unwrap(), outcome);
     }

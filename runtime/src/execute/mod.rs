@@ -7,19 +7,24 @@ mod program;
 mod ship;
 mod signal;
 
+use std::path::Path;
+
 use bytes::Bytes;
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::{Digest, RunId, Tenant};
+use longshore_protocol::layout::RunLayout;
 use longshore_protocol::record::{
-    AttemptSummary, CodeSource, FormatVersion, Order, Outcome, Payload, RuntimeFacts, Usage,
-    Verdict,
+    AttemptSummary, CodeSource, Confinement, FormatVersion, Order, Outcome, Payload, RuntimeFacts,
+    Usage, Verdict,
 };
 
+use crate::confine::{self, Demand, Needs};
 use crate::engine::{Allocation, Engine, EngineSettings};
 use crate::sandbox::Network;
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
+use program::{Loaded, Refusal};
 use signal::Signals;
 
 /// What the command line says.
@@ -35,29 +40,78 @@ pub struct Settings {
     pub order: Digest,
     /// How it reaches the network, where it may.
     pub network: Network,
+    /// What becomes of it where the kernel cannot confine it.
+    pub confine: Demand,
 }
 
 /// Executes the run and returns once its outcome is stored, by this process or by another one.
 ///
+/// In two halves, each with a runtime and threads of its own: this process is confined in between, while it has one
+/// thread. See [`crate::confine`].
+///
 /// # Errors
-/// When no outcome could be stored: the order is bad, or the store does not work.
-pub async fn execute(settings: Settings) -> Result<(), Error> {
-    let signals = Signals::listen()?;
+/// When no outcome could be stored: the order is bad, the store does not work, or the process cannot be confined.
+pub fn execute(settings: &Settings) -> Result<(), Error> {
+    let (prepared, heard) = in_tokio(async {
+        let signals = Signals::listen(None)?;
+        let prepared = prepare(settings).await?;
+        Ok((prepared, signals.heard().await))
+    })?;
+    let confinement = confine::confine(&needs(settings, &prepared.order), settings.confine)?;
+    in_tokio(async {
+        let signals = Signals::listen(heard)?;
+        carry_out(prepared, &signals, Some(confinement)).await
+    })
+}
+
+fn in_tokio<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let starting = |error| Error::caused(ErrorKind::Store, "could not start", error);
+    // Its threads have ended when it is dropped.
+    runtime.map_err(starting)?.block_on(work)
+}
+
+/// What was read of the order and what follows from it: all that the guest will need.
+struct Prepared {
+    store: RunStore,
+    order: Order,
+    engine: Engine,
+    started_at: Timestamp,
+    loaded: Result<Loaded, Refusal>,
+}
+
+async fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     let store = RunStore::open(&settings.store, &settings.tenant, &settings.run)?;
     let order = store.read_order(&settings.order).await?;
-    check_identity(&settings, &order)?;
+    check_identity(settings, &order)?;
     let engine = Engine::new(EngineSettings::of(&order.limits, Allocation::OnDemand))?;
     let started_at = clock::now();
-    let ended = match program::load(&store, &order, &engine, &settings.network).await? {
-        Ok(loaded) => {
-            let (store, order, engine, loaded, signals) =
-                (&store, &order, &engine, &loaded, &signals);
-            run_attempts(&Run { store, order, engine, loaded, signals }).await?
-        }
-        Err(refusal) => Some(Ended::refused(&refusal)),
+    let loaded = program::load(&store, &order, &engine, &settings.network).await?;
+    Ok(Prepared { store, order, engine, started_at, loaded })
+}
+
+/// What the rest of the run needs: its own folder, and a network only where that was granted.
+fn needs(settings: &Settings, order: &Order) -> Needs {
+    let run = RunLayout::new(&settings.tenant, &settings.run);
+    let network = match order.grants.network.as_slice() {
+        [] => confine::Network::None,
+        _ => confine::Network::Connect,
+    };
+    Needs { writes: vec![Path::new(&settings.store).join(run.prefix())], reads: vec![], network }
+}
+
+async fn carry_out(
+    prepared: Prepared,
+    signals: &Signals,
+    confinement: Option<Confinement>,
+) -> Result<(), Error> {
+    let Prepared { store, order, engine, started_at: _, loaded } = &prepared;
+    let ended = match loaded {
+        Ok(loaded) => run_attempts(&Run { store, order, engine, loaded, signals }).await?,
+        Err(refusal) => Some(Ended::refused(refusal)),
     };
     match ended {
-        Some(ended) => write_outcome(&store, &order, &engine, started_at, ended).await,
+        Some(ended) => write_outcome(&prepared, ended, confinement).await,
         None => Ok(()),
     }
 }
@@ -84,7 +138,7 @@ struct Ended {
 }
 
 impl Ended {
-    fn refused(refusal: &program::Refusal) -> Self {
+    fn refused(refusal: &Refusal) -> Self {
         Self {
             verdict: Verdict::Refused { reason: refusal.0.clone() },
             result: None,
@@ -139,12 +193,11 @@ fn summary(attempt: u32, verdict: &Verdict) -> AttemptSummary {
 }
 
 async fn write_outcome(
-    store: &RunStore,
-    order: &Order,
-    engine: &Engine,
-    started_at: Timestamp,
+    prepared: &Prepared,
     ended: Ended,
+    confinement: Option<Confinement>,
 ) -> Result<(), Error> {
+    let Prepared { store, order, engine, started_at, loaded: _ } = prepared;
     let Ended { mut verdict, result, attempt, failed, usage, log_segments, code } = ended;
     if let Some(result) = result
         && let Some(earlier) = write_result(store, result).await?
@@ -158,7 +211,7 @@ async fn write_outcome(
         verdict,
         attempt,
         failed_attempts: failed,
-        started_at,
+        started_at: *started_at,
         ended_at: clock::now(),
         limits: order.limits.clone(),
         usage,
@@ -167,6 +220,7 @@ async fn write_outcome(
             version: facts::VERSION.into(),
             engine: engine.fingerprint().into(),
             code,
+            confinement,
         },
     };
     patiently(|| store.create_outcome(&outcome)).await?;

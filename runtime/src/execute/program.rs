@@ -1,6 +1,7 @@
 //! From the digests of an order to a program that can be called.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -116,7 +117,9 @@ async fn compiled_here(
     let attempted =
         |error| Error::caused(ErrorKind::NotCompiled, "could not start the compiler", error);
     let folder = std::env::temp_dir().join(format!("longshore-compile-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(attempted)?;
+    // What a process of the same id has left. What somebody else has put there, stays in the way.
+    drop(fs::remove_dir_all(&folder));
+    fs::DirBuilder::new().mode(0o700).create(&folder).map_err(attempted)?;
     let result = compile_in(&folder, component, engine, metering).await;
     // The folder is in the way of nobody; what matters is the result.
     drop(fs::remove_dir_all(&folder));

@@ -9,7 +9,8 @@ use crate::{Error, ErrorKind};
 pub(super) struct Signals(watch::Receiver<Option<&'static str>>);
 
 impl Signals {
-    pub(super) fn listen() -> Result<Self, Error> {
+    /// `heard`: what an earlier listener of this process has heard already.
+    pub(super) fn listen(heard: Option<&'static str>) -> Result<Self, Error> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
                 Error::caused(ErrorKind::Store, "could not listen for signals", error)
@@ -17,7 +18,7 @@ impl Signals {
         };
         let (mut terminate, mut interrupt) =
             (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-        let (seen, signals) = watch::channel(None);
+        let (seen, signals) = watch::channel(heard);
         tokio::spawn(async move {
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
@@ -28,6 +29,13 @@ impl Signals {
             seen.closed().await;
         });
         Ok(Self(signals))
+    }
+
+    /// What was heard until now.
+    pub(super) async fn heard(&self) -> Option<&'static str> {
+        // Lets the task that listens say what it has just heard.
+        tokio::task::yield_now().await;
+        *self.0.borrow()
     }
 
     /// Waits for a signal; once there was one, returns at once.

@@ -89,6 +89,7 @@ fn human(view: &RunView) -> String {
         }
         lines
             .push(("runtime", format!("{} ({})", outcome.runtime.version, outcome.runtime.engine)));
+        lines.extend(outcome.runtime.confinement.as_ref().map(|by| ("confined", by.to_string())));
         if let Some(CodeSource::CompiledHere { because }) = &outcome.runtime.code {
             lines.push(("compiled", format!("by the runtime: {because}")));
         }

@@ -4,6 +4,7 @@
 //! **Invariant:** no secret value is ever in a record.
 
 mod attempt;
+mod confinement;
 mod format;
 mod job;
 mod order;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::{Error, ErrorKind};
 
 pub use attempt::{Beat, Host, Level, LogRecord, Progress, Started};
+pub use confinement::{Confinement, Layer, Network};
 pub use format::FormatVersion;
 pub use job::{CancelRequest, JobRecord};
 pub use order::{CompiledRef, ComponentRef, Order};

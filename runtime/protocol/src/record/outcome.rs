@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FormatVersion, Payload, Record};
+use super::{Confinement, FormatVersion, Payload, Record};
 use crate::exit::{self, ExitCode};
 use crate::id::RunId;
 use crate::limits::{LimitName, Limits};
@@ -214,6 +214,9 @@ pub struct RuntimeFacts {
     /// Where the machine code came from; absent where it came to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeSource>,
+    /// What held its process, beside the sandbox; absent where it was not the process of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<Confinement>,
 }
 
 /// What the last attempt used.
