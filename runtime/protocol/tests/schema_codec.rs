@@ -171,6 +171,10 @@ fn damaged_content_is_refused_with_its_place() {
         postcard::to_allocvec(&vec![Row { name: "a".into(), price: 1.0, rebate: None }]).unwrap();
     let cut = decode::<Vec<Row>>(&content[..content.len() - 3]).unwrap_err();
     assert!(cut.starts_with("result[0].price: expected f64"), "{cut}");
+    for not_one in [&b"\0"[..], b"\x02ab"] {
+        let error = decode::<char>(not_one).unwrap_err();
+        assert_eq!(error, "result: expected char, got a text of another length");
+    }
     let mut long = content;
     long.push(0);
     assert_eq!(decode::<Vec<Row>>(&long).unwrap_err(), "result: 1 bytes are left after the value");

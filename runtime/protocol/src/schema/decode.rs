@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
                 float(narrow.to_string().parse().unwrap_or(f64::NAN))
             }
             Type::F64 => float(self.take(schema)?),
-            Type::Char => Value::String(self.take::<char>(schema)?.into()),
+            Type::Char => Value::String(self.char(schema)?.into()),
             Type::String => Value::String(self.take::<&str>(schema)?.to_owned()),
             Type::ByteArray => Value::String(STANDARD.encode(self.take::<&[u8]>(schema)?)),
             Type::Option(inner) => match self.take::<bool>(schema)? {
@@ -124,6 +124,16 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.bad(&format!("expected {}: {error}", describe(schema))))?;
         self.rest = rest;
         Ok(value)
+    }
+
+    /// Postcard's own reader takes the first of several letters and drops the others.
+    fn char(&mut self, schema: &OwnedNamedType) -> Result<char, Error> {
+        let text = self.take::<&str>(schema)?;
+        let mut letters = text.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) => Ok(letter),
+            _ => Err(self.bad("expected char, got a text of another length")),
+        }
     }
 
     /// Accounts for memory that is about to be taken.
