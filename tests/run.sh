@@ -24,6 +24,7 @@ step "style"
 cargo fmt --all --check
 cargo fmt --manifest-path examples/Cargo.toml --all --check
 cargo fmt --manifest-path tests/guests/Cargo.toml --all --check
+cargo fmt --manifest-path tests/fuzz/Cargo.toml --all --check
 tests/check-sizes.sh
 
 step "dependencies that must not exist"
@@ -46,3 +47,6 @@ cargo test --manifest-path examples/Cargo.toml --workspace --quiet
 
 step "tests"
 cargo test --workspace --no-fail-fast
+
+step "fuzzing, shortly"
+tests/fuzz.sh 8

@@ -11,7 +11,7 @@ use crate::abi::Abi;
 use crate::grants::Asks;
 use crate::limits::{LimitName, LimitSet, Limits};
 use crate::retry::RetryPolicy;
-use crate::schema::nesting;
+use crate::schema::{self, read};
 use crate::{Error, ErrorKind};
 
 /// The name of the custom section.
@@ -149,32 +149,46 @@ pub fn parse(section: &[u8]) -> Result<(Abi, Vec<FlowDescriptor>), Error> {
         }
         let flow =
             read_flow(payload).map_err(|error| damaged(section.len() - rest.len(), &error))?;
-        if flows.iter().any(|other| other.name == flow.name) {
-            return Err(Error::new(
-                ErrorKind::Component,
-                format!("the component has two flows named {}", flow.name),
-            ));
-        }
         flows.push(flow);
         abi = found;
         rest = after;
+    }
+    if let Some(name) = read::repeated(flows.iter().map(|flow| flow.name.as_str())) {
+        return Err(Error::new(
+            ErrorKind::Component,
+            format!("the component has two flows named {name}"),
+        ));
     }
     flows.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((abi, flows))
 }
 
 fn read_flow(payload: &[u8]) -> Result<FlowDescriptor, String> {
-    check_nesting(payload)?;
-    postcard::from_bytes(payload).map_err(|error| error.to_string())
+    let (name, rest) = take(payload)?;
+    let (doc, rest) = take(rest)?;
+    let (params_count, mut rest) = take::<u64>(rest)?;
+    let mut params: Vec<ParamDescriptor> = Vec::new();
+    for _ in 0..params_count {
+        let (name, after_name) = take(rest)?;
+        let (schema, after_schema) = take_schema(after_name)?;
+        params.push(ParamDescriptor { name, schema });
+        rest = after_schema;
+    }
+    if let Some(name) = read::repeated(params.iter().map(|param| param.name.as_str())) {
+        return Err(format!("it has two parameters named {name:?}"));
+    }
+    let (result, rest) = take_schema(rest)?;
+    // What a later minor version adds stands behind.
+    let (settings, _) = take(rest)?;
+    Ok(FlowDescriptor { name, doc, params, result, settings })
 }
 
-fn check_nesting(payload: &[u8]) -> Result<(), String> {
-    let after_name = nesting::skip_text(payload)?;
-    let (params, mut rest) = nesting::number(nesting::skip_text(after_name)?)?;
-    for _ in 0..params {
-        rest = nesting::skip_schema(nesting::skip_text(rest)?)?;
-    }
-    nesting::skip_schema(rest).map(|_| ())
+fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
+    postcard::take_from_bytes(bytes).map_err(|error| error.to_string())
+}
+
+fn take_schema(bytes: &[u8]) -> Result<(OwnedNamedType, &[u8]), String> {
+    schema::take(bytes).map_err(|error| error.to_string())
 }
 
 fn frame(bytes: &[u8]) -> Option<(Abi, &[u8], &[u8])> {
@@ -264,6 +278,15 @@ mod tests {
         assert!(cut.contains(&format!("damaged at byte {}", section.len() / 2)), "{cut}");
         let twice = parse(&[serialized("a"), serialized("a")].concat()).unwrap_err().to_string();
         assert_eq!(twice, "the component has two flows named a");
+    }
+
+    #[test]
+    fn a_parameter_that_stands_there_twice_is_refused() {
+        let mut flow = flow("a");
+        flow.params.push(flow.params[0].clone());
+        let section = framed(Abi::CURRENT, &postcard::to_allocvec(&flow).unwrap());
+        let error = parse(&section).unwrap_err().to_string();
+        assert!(error.ends_with(r#"it has two parameters named "rows""#), "{error}");
     }
 
     #[test]

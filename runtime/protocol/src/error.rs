@@ -31,6 +31,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Texts of errors are cut here. They quote what a stranger has written: names that may have megabytes each.
+const TEXT_BYTES_MAX: usize = 4 * 1024;
+
 /// Bad input, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -39,9 +42,14 @@ pub struct Error {
 }
 
 impl Error {
-    /// Makes an error of `kind` that reads `text` (lower case, no full stop).
+    /// Makes an error of `kind` that reads `text` (lower case, no full stop), up to a length that people read.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        let mut text = text.into();
+        if text.len() > TEXT_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+            text.push('…');
+        }
+        Self { kind, text }
     }
 
     /// What kind of input was wrong.
@@ -57,3 +65,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_without_end_is_cut_between_characters() {
+        let error = Error::new(ErrorKind::Value, format!("a{}", "é".repeat(1 << 20)));
+        assert_eq!(error.to_string().len(), TEXT_BYTES_MAX - 1 + "…".len());
+        assert!(error.to_string().ends_with("é…"));
+    }
+}

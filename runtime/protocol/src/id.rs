@@ -47,11 +47,11 @@ impl RunId {
         text[text.len() - 8..].to_owned()
     }
 
-    /// Whether `ending` (hex digits, dashes ignored) is the end of this id.
+    /// Whether `ending` (hex digits, dashes ignored) is the end of this id. Dashes alone name no run, instead of any.
     pub fn ends_with(&self, ending: &str) -> bool {
         let ending: String =
             ending.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
-        self.0.simple().to_string().ends_with(&ending)
+        !ending.is_empty() && self.0.simple().to_string().ends_with(&ending)
     }
 }
 
@@ -238,7 +238,9 @@ mod tests {
         for ending in ["b", &text[text.len() - 14..], &text, &id.short(), &text.to_uppercase()] {
             assert!(id.ends_with(ending), "{ending}");
         }
-        assert!(!id.ends_with("zz"));
+        for nothing in ["zz", "", "-", "--"] {
+            assert!(!id.ends_with(nothing), "{nothing}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use longshore_protocol::schema::{self, Path};
 use postcard_schema::Schema;
-use postcard_schema::schema::owned::OwnedNamedType;
+use postcard_schema::schema::owned::{OwnedDataModelType as Type, OwnedNamedType, OwnedNamedValue};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -171,10 +171,93 @@ fn damaged_content_is_refused_with_its_place() {
         postcard::to_allocvec(&vec![Row { name: "a".into(), price: 1.0, rebate: None }]).unwrap();
     let cut = decode::<Vec<Row>>(&content[..content.len() - 3]).unwrap_err();
     assert!(cut.starts_with("result[0].price: expected f64"), "{cut}");
+    for not_one in [&b"\0"[..], b"\x02ab"] {
+        let error = decode::<char>(not_one).unwrap_err();
+        assert_eq!(error, "result: expected char, got a text of another length");
+    }
     let mut long = content;
     long.push(0);
     assert_eq!(decode::<Vec<Row>>(&long).unwrap_err(), "result: 1 bytes are left after the value");
+}
+
+#[test]
+fn a_few_bytes_do_not_become_gigabytes() {
     // A length alone must not make billions of empty items.
     let bomb = postcard::to_allocvec(&u64::MAX).unwrap();
-    assert!(decode::<Vec<()>>(&bomb).unwrap_err().contains("items without content"));
+    let refused = "as JSON it would take far more memory than its content";
+    assert!(decode::<Vec<()>>(&bomb).unwrap_err().contains(refused));
+    // Nor a byte a struct of thousands of fields, or of one whose name has a megabyte.
+    let units = (0..10_000).map(|index| (format!("f{index}"), Type::Unit)).collect();
+    let long = vec![("n".repeat(1 << 20), Type::Bool)];
+    for fields in [units, long] {
+        let item = named(Type::Struct(fields.into_iter().map(field).collect()));
+        let schema = named(Type::Seq(item.into()));
+        let content = postcard::to_allocvec(&vec![true; 60_000]).unwrap();
+        let error = schema::decode(&schema, &content, "result").unwrap_err().to_string();
+        assert!(error.starts_with("result[") && error.len() < 5_000, "{error}");
+    }
+    // What is honest has room: a list of bytes takes 72 times its size.
+    let honest = postcard::to_allocvec(&vec![7_u8; 1 << 20]).unwrap();
+    assert_eq!(decode::<Vec<u8>>(&honest).unwrap().as_array().unwrap().len(), 1 << 20);
+}
+
+fn named(ty: Type) -> OwnedNamedType {
+    OwnedNamedType { name: "T".into(), ty }
+}
+
+fn field((name, ty): (String, Type)) -> OwnedNamedValue {
+    OwnedNamedValue { name, ty: named(ty) }
+}
+
+#[test]
+fn a_null_means_none_and_nothing_else() {
+    assert_eq!(decode::<Option<()>>(&[0]).unwrap(), Value::Null);
+    assert_eq!(encode::<Option<()>>(&Value::Null).unwrap(), [0]);
+    assert_eq!(decode::<Option<Option<u8>>>(&[1, 1, 7]).unwrap(), json!(7));
+    for some_null in [decode::<Option<()>>(&[1]), decode::<Option<Option<u8>>>(&[1, 0])] {
+        assert_eq!(some_null.unwrap_err(), "result: some null cannot be told from none in JSON");
+    }
+}
+
+#[test]
+fn a_key_that_stands_there_twice_is_refused_both_ways() {
+    let pairs = json!([["a", 1], ["b", 2], ["a", 3]]);
+    assert_eq!(
+        encode::<BTreeMap<String, u8>>(&pairs).unwrap_err(),
+        "params[2][0]: the key stands there twice"
+    );
+    assert_eq!(
+        encode::<BTreeMap<u8, u8>>(&json!({"1": 1, " 1": 2})).unwrap_err(),
+        "params. 1: the key stands there twice"
+    );
+    // Two entries: the key (1, 2) twice.
+    assert_eq!(
+        decode::<BTreeMap<(u8, u8), bool>>(&[2, 1, 2, 0, 1, 2, 1]).unwrap_err(),
+        "result: the key [1,2] stands there twice"
+    );
+}
+
+#[test]
+fn the_pointer_sizes_are_those_of_a_guest_in_both_directions() {
+    // Each the largest number of 32 bits, and one more; a signed one is serialized as its double.
+    for (ty, most) in [(Type::Usize, u64::from(u32::MAX)), (Type::Isize, u64::from(u32::MAX) - 1)] {
+        let schema = named(ty);
+        let content = |number: u64| postcard::to_allocvec(&number).unwrap();
+        let shown = schema::decode(&schema, &content(most), "result").unwrap();
+        let again = schema::encode(&schema, &shown, &mut Path::root("params")).unwrap();
+        assert_eq!(again, content(most));
+        let error = schema::decode(&schema, &content(most + 2), "result").unwrap_err().to_string();
+        assert!(error.starts_with("result: expected"), "{error}");
+    }
+}
+
+/// JSON text is read up to 127 levels deep, so nothing deeper may be shown.
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let mut schema = named(Type::Unit);
+    for _ in 0..100 {
+        schema = named(Type::Map { key: schema.into(), val: named(Type::Unit).into() });
+    }
+    let error = schema::decode(&schema, &[1; 100], "result").unwrap_err().to_string();
+    assert!(error.ends_with("nested more than 128 levels deep"), "{error}");
 }

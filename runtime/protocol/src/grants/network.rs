@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// The one name whose address is fixed (RFC 6761): a grant for it reaches this machine itself.
+const LOCALHOST: &str = "localhost";
+
 /// What a guest wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access<'a> {
@@ -77,9 +80,8 @@ impl NetworkGrant {
     ) -> bool {
         let names_it = match &self.host {
             HostPattern::Net { .. } => self.host.holds_address(address),
-            // The one name whose address is fixed (RFC 6761).
             HostPattern::Name(name) => {
-                name == "localhost" && is_same_name(host, name) && address.is_loopback()
+                name == LOCALHOST && is_same_name(host, name) && address.is_loopback()
             }
             HostPattern::Any | HostPattern::Below(_) => false,
         };
@@ -149,7 +151,9 @@ impl HostPattern {
 
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Any, Self::Any | Self::Name(_) | Self::Below(_)) => true,
+            // A grant for that name reaches a special address, which a grant for every name does not.
+            (Self::Any, Self::Name(name)) => name != LOCALHOST,
+            (Self::Any, Self::Any | Self::Below(_)) => true,
             (Self::Name(name), Self::Name(other)) => is_same_name(name, other),
             (Self::Below(_), Self::Name(other)) => self.holds(other),
             (Self::Below(name), Self::Below(other)) => {
@@ -245,11 +249,13 @@ impl FromStr for HostPattern {
             Some(name) => (name, true),
             None => (text, false),
         };
+        // The root of all names: `example.com.` is the same name.
+        let name = name.strip_suffix('.').unwrap_or(name);
         let is_label = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
-        let is_name = name.len() <= 253 && name.trim_end_matches('.').split('.').all(is_label);
+        let is_name = name.len() <= 253 && name.split('.').all(is_label);
         // All digits would be an address in one of its old forms, which resolvers read differently.
         if !is_name || name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
             return Err(format!("{text:?} is neither a name, *.name, * nor an address"));
@@ -320,7 +326,7 @@ mod tests {
         ] {
             assert_eq!(grant(text).to_string(), text);
         }
-        assert_eq!(grant("API.Example.com:443").to_string(), "api.example.com:443");
+        assert_eq!(grant("API.Example.com.:443").to_string(), "api.example.com:443");
     }
 
     #[test]
@@ -336,6 +342,7 @@ mod tests {
             ("2130706433:80", "is neither a name"),
             ("127.1:80", "is neither a name"),
             ("a..b:80", "is neither a name"),
+            ("a..:80", "is neither a name"),
             (":80", "is neither a name"),
         ] {
             let error = text.parse::<NetworkGrant>().unwrap_err();
@@ -353,6 +360,7 @@ mod tests {
             ("GET a.example:80", Access::Http("POST"), "a.example", 80, false),
             ("GET a.example:80", Access::Tcp, "a.example", 80, false),
             ("*.example:80", Access::Tcp, "a.b.example", 80, true),
+            ("*.example.:80", Access::Tcp, "a.example", 80, true),
             ("*.example:80", Access::Tcp, "example", 80, false),
             ("*.example:80", Access::Tcp, "aexample", 80, false),
             ("*.example:80", Access::Tcp, "example.evil", 80, false),
@@ -378,6 +386,10 @@ mod tests {
             ("a.example:443", "udp a.example:443", false),
             ("*:*", "a.example:443", true),
             ("*:*", "10.0.0.1:443", false),
+            ("*:*", "localhost:443", false),
+            ("*:*", "LOCALHOST.:443", false),
+            ("localhost:443", "localhost:443", true),
+            ("*.example.:443", "*.example:443", true),
             ("10.0.0.0/8:*", "10.1.0.0/16:443", true),
             ("10.1.0.0/16:*", "10.0.0.0/8:443", false),
         ] {

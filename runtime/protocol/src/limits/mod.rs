@@ -14,9 +14,13 @@ pub use set::{LimitSet, Origin, resolve};
 /// Parses a size such as `64MiB`, `1GB` or `4096` into bytes.
 ///
 /// # Errors
-/// Names the text when it is no size, and refuses zero.
+/// Names the text when it is no size, and refuses zero and what no number of 64 bits can hold.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     match text.parse::<bytesize::ByteSize>() {
+        // What is larger than the largest number becomes that one on the way.
+        Ok(size) if size.as_u64() == u64::MAX && text.parse::<u64>().is_err() => {
+            Err(format!("{text:?} is more bytes than fit into 64 bits"))
+        }
         Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
         Ok(_) => Err(format!("{text:?} is zero; a size must be at least one byte")),
         Err(_) => Err(format!("{text:?} is not a size (write for example 64MiB)")),
@@ -200,6 +204,16 @@ enum Place<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_exact_or_refused() {
+        for (text, size) in [("64MiB", Some(64 << 20)), ("18446744073709551615", Some(u64::MAX))] {
+            assert_eq!(parse_size(text).ok(), size);
+        }
+        for text in ["0", "much", "64E", "99999999999999999999", "18446744073709551615 KB"] {
+            assert!(parse_size(text).unwrap_err().contains(&format!("{text:?}")), "{text}");
+        }
+    }
 
     #[test]
     fn a_time_without_end_ends_with_time_itself() {

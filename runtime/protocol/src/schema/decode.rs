@@ -1,5 +1,7 @@
 //! Postcard → JSON.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postcard_schema::schema::owned::{
@@ -13,15 +15,29 @@ use super::path::Path;
 use super::{DEPTH_MAX, describe, unwrap_newtypes};
 use crate::{Error, ErrorKind};
 
-/// Items that take no bytes (units) could be claimed in any number by a length alone.
-const EMPTY_ITEMS_MAX: u32 = 65_536;
+/// What a value may take in memory as JSON, whatever its size. Items without content can be claimed in any number by a
+/// length alone, and a schema may have thousands of fields without content: a few bytes must not become gigabytes.
+const MEMORY_BASE_BYTES: usize = 16 << 20;
+
+/// What it may take beyond that for each byte of content. A field of one byte takes about 200 bytes as JSON.
+const MEMORY_PER_BYTE: usize = 256;
+
+/// About what an entry of an object takes beside its name and its value.
+const ENTRY_BYTES: usize = 64;
 
 /// Reads the value that `content` holds, all of it, as `schema` says. `name` is what errors call the value.
 ///
 /// # Errors
 /// Names the place at which the content does not fit the schema.
 pub fn decode(schema: &OwnedNamedType, content: &[u8], name: &str) -> Result<Value, Error> {
-    let mut reader = Reader { rest: content, path: Path::root(name), empty_items: 0 };
+    let mut reader = Reader {
+        rest: content,
+        path: Path::root(name),
+        memory_left: content
+            .len()
+            .saturating_mul(MEMORY_PER_BYTE)
+            .saturating_add(MEMORY_BASE_BYTES),
+    };
     let value = reader.value(schema)?;
     if reader.rest.is_empty() {
         return Ok(value);
@@ -43,7 +59,7 @@ pub fn decode_bytes(content: &[u8]) -> Option<&[u8]> {
 struct Reader<'a> {
     rest: &'a [u8],
     path: Path,
-    empty_items: u32,
+    memory_left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -51,20 +67,22 @@ impl<'a> Reader<'a> {
         if self.path.depth() > DEPTH_MAX {
             return Err(self.bad(&format!("nested more than {DEPTH_MAX} levels deep")));
         }
+        self.spend(size_of::<Value>())?;
         Ok(match &schema.ty {
             Type::Bool => Value::Bool(self.take(schema)?),
             Type::I8 => self.take::<i8>(schema)?.into(),
             Type::I16 => self.take::<i16>(schema)?.into(),
-            Type::I32 => self.take::<i32>(schema)?.into(),
-            Type::I64 | Type::Isize => self.take::<i64>(schema)?.into(),
+            // Guests are 32-bit.
+            Type::I32 | Type::Isize => self.take::<i32>(schema)?.into(),
+            Type::I64 => self.take::<i64>(schema)?.into(),
             Type::I128 => {
                 let wide = self.take::<i128>(schema)?;
                 i64::try_from(wide).map_or_else(|_| wide.to_string().into(), Value::from)
             }
             Type::U8 => self.take::<u8>(schema)?.into(),
             Type::U16 => self.take::<u16>(schema)?.into(),
-            Type::U32 => self.take::<u32>(schema)?.into(),
-            Type::U64 | Type::Usize => self.take::<u64>(schema)?.into(),
+            Type::U32 | Type::Usize => self.take::<u32>(schema)?.into(),
+            Type::U64 => self.take::<u64>(schema)?.into(),
             Type::U128 => {
                 let wide = self.take::<u128>(schema)?;
                 u64::try_from(wide).map_or_else(|_| wide.to_string().into(), Value::from)
@@ -75,18 +93,23 @@ impl<'a> Reader<'a> {
                 float(narrow.to_string().parse().unwrap_or(f64::NAN))
             }
             Type::F64 => float(self.take(schema)?),
-            Type::Char => Value::String(self.take::<char>(schema)?.into()),
+            Type::Char => Value::String(self.char(schema)?.into()),
             Type::String => Value::String(self.take::<&str>(schema)?.to_owned()),
             Type::ByteArray => Value::String(STANDARD.encode(self.take::<&[u8]>(schema)?)),
             Type::Option(inner) => match self.take::<bool>(schema)? {
                 false => Value::Null,
-                true => self.value(inner)?,
+                true => match self.value(inner)? {
+                    Value::Null => {
+                        return Err(self.bad("some null cannot be told from none in JSON"));
+                    }
+                    value => value,
+                },
             },
             Type::Unit | Type::UnitStruct => Value::Null,
             Type::NewtypeStruct(inner) => self.value(inner)?,
             Type::Seq(item) => {
                 let count = self.take::<u64>(schema)?;
-                self.items(count, |reader| reader.value(item))?
+                self.items(count, item)?
             }
             Type::Tuple(types) | Type::TupleStruct(types) => self.tuple(types)?,
             Type::Map { key, val } => self.map(schema, key, val)?,
@@ -103,54 +126,58 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// Postcard's own reader takes the first of several letters and drops the others.
+    fn char(&mut self, schema: &OwnedNamedType) -> Result<char, Error> {
+        let text = self.take::<&str>(schema)?;
+        let mut letters = text.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) => Ok(letter),
+            _ => Err(self.bad("expected char, got a text of another length")),
+        }
+    }
+
+    /// Accounts for memory that is about to be taken.
+    fn spend(&mut self, bytes: usize) -> Result<(), Error> {
+        self.memory_left = self
+            .memory_left
+            .checked_sub(bytes)
+            .ok_or_else(|| self.bad("as JSON it would take far more memory than its content"))?;
+        Ok(())
+    }
+
     fn bad(&self, why: &str) -> Error {
         Error::new(ErrorKind::Value, format!("{}: {why}", self.path))
     }
 
-    fn down<T>(
+    fn at_field<T>(
         &mut self,
         name: &str,
         visit: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.spend(ENTRY_BYTES + name.len())?;
         self.path.enter_field(name);
         let result = visit(self);
         self.path.leave();
         result
     }
 
-    fn items(
+    fn at_item<T>(
         &mut self,
-        count: u64,
-        mut item: impl FnMut(&mut Self) -> Result<Value, Error>,
-    ) -> Result<Value, Error> {
-        let mut values = Vec::new();
-        for _ in 0..count {
-            let before = self.rest.len();
-            self.path.enter_item(values.len());
-            let value = item(self);
-            self.path.leave();
-            values.push(value?);
-            if self.rest.len() == before {
-                self.empty_items += 1;
-                if self.empty_items > EMPTY_ITEMS_MAX {
-                    return Err(
-                        self.bad(&format!("more than {EMPTY_ITEMS_MAX} items without content"))
-                    );
-                }
-            }
-        }
-        Ok(Value::Array(values))
+        index: u64,
+        visit: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.path.enter_item(index);
+        let result = visit(self);
+        self.path.leave();
+        result
+    }
+
+    fn items(&mut self, count: u64, item: &OwnedNamedType) -> Result<Value, Error> {
+        (0..count).map(|index| self.at_item(index, |reader| reader.value(item))).collect()
     }
 
     fn tuple(&mut self, types: &[OwnedNamedType]) -> Result<Value, Error> {
-        let mut values = Vec::with_capacity(types.len());
-        for ty in types {
-            self.path.enter_item(values.len());
-            let value = self.value(ty);
-            self.path.leave();
-            values.push(value?);
-        }
-        Ok(Value::Array(values))
+        (0..).zip(types).map(|(index, ty)| self.at_item(index, |reader| reader.value(ty))).collect()
     }
 
     fn map(
@@ -160,33 +187,55 @@ impl<'a> Reader<'a> {
         val: &OwnedNamedType,
     ) -> Result<Value, Error> {
         let count = self.take::<u64>(schema)?;
-        let pairs = self.items(count, |reader| {
-            Ok(Value::Array(vec![reader.value(key)?, reader.value(val)?]))
-        })?;
-        let Value::Array(pairs) = pairs else { return Err(self.bad("a map is a list of pairs")) };
-        if !has_text_form(key) {
-            return Ok(Value::Array(pairs));
-        }
-        let mut entries = Map::new();
-        for pair in pairs {
-            let Value::Array(pair) = pair else { continue };
-            let Ok([name, value]) = <[Value; 2]>::try_from(pair) else { continue };
-            let name = match name {
-                Value::String(name) => name,
-                other => other.to_string(),
-            };
-            if entries.contains_key(&name) {
-                return Err(self.bad(&format!("the key {name:?} stands there twice")));
+        if has_text_form(key) {
+            let mut entries = Map::new();
+            for index in 0..count {
+                let [name, value] = self.entry(index, key, val)?;
+                let name = match name {
+                    Value::String(name) => name,
+                    other => other.to_string(),
+                };
+                if entries.contains_key(&name) {
+                    return Err(self.bad(&format!("the key {name:?} stands there twice")));
+                }
+                entries.insert(name, value);
             }
-            entries.insert(name, value);
+            return Ok(Value::Object(entries));
         }
-        Ok(Value::Object(entries))
+        let mut pairs = Vec::new();
+        let mut seen = HashSet::new();
+        for index in 0..count {
+            let pair = self.entry(index, key, val)?;
+            let name = pair[0].to_string();
+            if seen.contains(&name) {
+                return Err(self.bad(&format!("the key {name} stands there twice")));
+            }
+            seen.insert(name);
+            pairs.push(pair.into());
+        }
+        Ok(Value::Array(pairs))
+    }
+
+    /// The key and the value of a map's entry, whose places are those of a pair in a list.
+    fn entry(
+        &mut self,
+        index: u64,
+        key: &OwnedNamedType,
+        val: &OwnedNamedType,
+    ) -> Result<[Value; 2], Error> {
+        self.spend(ENTRY_BYTES + size_of::<Value>())?;
+        self.at_item(index, |reader| {
+            Ok([
+                reader.at_item(0, |reader| reader.value(key))?,
+                reader.at_item(1, |reader| reader.value(val))?,
+            ])
+        })
     }
 
     fn fields(&mut self, fields: &[OwnedNamedValue]) -> Result<Value, Error> {
         let mut entries = Map::new();
         for field in fields {
-            let value = self.down(&field.name, |reader| reader.value(&field.ty))?;
+            let value = self.at_field(&field.name, |reader| reader.value(&field.ty))?;
             entries.insert(field.name.clone(), value);
         }
         Ok(Value::Object(entries))
@@ -201,7 +250,7 @@ impl<'a> Reader<'a> {
         let Some(variant) = variants.get(index as usize) else {
             return Err(self.bad(&format!("{} has no variant number {index}", schema.name)));
         };
-        let content = self.down(&variant.name, |reader| match &variant.ty {
+        let content = self.at_field(&variant.name, |reader| match &variant.ty {
             Variant::UnitVariant => Ok(None),
             Variant::NewtypeVariant(inner) => reader.value(inner).map(Some),
             Variant::TupleVariant(types) => reader.tuple(types).map(Some),

@@ -1,5 +1,7 @@
 //! JSON → postcard.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postcard_schema::schema::owned::{
@@ -62,11 +64,7 @@ fn put(
             put_serde(&value.as_str().ok_or_else(|| mismatch(schema, value, path))?, out);
         }
         Type::ByteArray => put_bytes(schema, value, path, out)?,
-        Type::Option(inner)
-            if value.is_null() && !matches!(inner.ty, Type::Unit | Type::UnitStruct) =>
-        {
-            out.push(0);
-        }
+        Type::Option(_) if value.is_null() => out.push(0),
         Type::Option(inner) => {
             out.push(1);
             put(inner, value, path, out)?;
@@ -268,7 +266,7 @@ fn put_items<'a>(
     path: &mut Path,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    for (index, (schema, value)) in items.enumerate() {
+    for (index, (schema, value)) in (0..).zip(items) {
         path.in_item(index, |path| put(schema, value, path, out))?;
     }
     Ok(())
@@ -293,12 +291,13 @@ fn put_map(
     path: &mut Path,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
+    let mut seen = HashSet::new();
     match value {
         Value::Object(entries) => {
             put_length(entries.len(), out);
             for (name, value) in entries {
                 path.in_field(name, |path| {
-                    put(key, &key_value(key, name), path, out)?;
+                    put_key(key, &key_value(key, name), &mut seen, path, out)?;
                     put(val, value, path, out)
                 })?;
             }
@@ -306,11 +305,11 @@ fn put_map(
         }
         Value::Array(pairs) => {
             put_length(pairs.len(), out);
-            for (index, pair) in pairs.iter().enumerate() {
+            for (index, pair) in (0..).zip(pairs) {
                 path.in_item(index, |path| match pair.as_array().map(Vec::as_slice) {
                     Some([name, value]) => {
-                        put(key, name, path, out)?;
-                        put(val, value, path, out)
+                        path.in_item(0, |path| put_key(key, name, &mut seen, path, out))?;
+                        path.in_item(1, |path| put(val, value, path, out))
                     }
                     _ => Err(Error::new(
                         ErrorKind::Value,
@@ -322,6 +321,23 @@ fn put_map(
         }
         _ => Err(mismatch(schema, value, path)),
     }
+}
+
+/// Different texts may be the same key, `1` and ` 1`: keys are compared as they are serialized. A guest would silently
+/// keep one of the values.
+fn put_key(
+    key: &OwnedNamedType,
+    value: &Value,
+    seen: &mut HashSet<Vec<u8>>,
+    path: &mut Path,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let start = out.len();
+    put(key, value, path, out)?;
+    if seen.insert(out[start..].to_vec()) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Value, format!("{path}: the key stands there twice")))
 }
 
 /// The key of a JSON object as the value that it stands for: a number where the schema wants one.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | bool, integers, floats, string | the same; 128-bit integers beyond 64 bits, `"NaN"`, `"Infinity"` and `"-Infinity"` as strings |
 //! | bytes | base64 text |
-//! | option | `null` or the value |
+//! | option | `null` or the value; a `Some` whose content is `null` as well is refused |
 //! | unit | `null` |
 //! | sequence, tuple | array |
 //! | map | object where keys are strings, integers, bools or chars; else an array of pairs |
@@ -20,11 +20,13 @@ mod describe;
 mod encode;
 pub(crate) mod nesting;
 mod path;
+pub(crate) mod read;
 
 pub use decode::{decode, decode_bytes};
 pub use describe::describe;
 pub use encode::{encode, encode_bytes};
 pub use path::Path;
+pub use read::take;
 
 use postcard_schema::schema::owned::{OwnedDataModelType, OwnedNamedType};
 

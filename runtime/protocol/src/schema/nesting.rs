@@ -14,14 +14,14 @@ pub(crate) fn skip_schema(bytes: &[u8]) -> Result<&[u8], String> {
 }
 
 /// Reads over a serialized string.
-pub(crate) fn skip_text(bytes: &[u8]) -> Result<&[u8], String> {
+fn skip_text(bytes: &[u8]) -> Result<&[u8], String> {
     let (length, rest) = number(bytes)?;
     let length = usize::try_from(length).map_err(|_| ENDS)?;
     Ok(rest.split_at_checked(length).ok_or(ENDS)?.1)
 }
 
 /// Reads a serialized length.
-pub(crate) fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
+fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
     postcard::take_from_bytes::<u64>(bytes).map_err(|error| error.to_string())
 }
 

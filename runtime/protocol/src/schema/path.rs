@@ -9,7 +9,7 @@ pub struct Path(Vec<Step>);
 #[derive(Debug, Clone)]
 enum Step {
     Field(String),
-    Index(usize),
+    Index(u64),
 }
 
 impl Path {
@@ -24,7 +24,7 @@ impl Path {
     }
 
     /// Goes down to the item at `index`, until [`Path::leave`].
-    pub(super) fn enter_item(&mut self, index: usize) {
+    pub(super) fn enter_item(&mut self, index: u64) {
         self.0.push(Step::Index(index));
     }
 
@@ -42,7 +42,7 @@ impl Path {
     }
 
     /// Goes down to the item at `index` for the time of `visit`.
-    pub(super) fn in_item<T>(&mut self, index: usize, visit: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn in_item<T>(&mut self, index: u64, visit: impl FnOnce(&mut Self) -> T) -> T {
         self.enter_item(index);
         let result = visit(self);
         self.leave();
