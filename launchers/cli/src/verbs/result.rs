@@ -138,12 +138,14 @@ impl<'a> Writer<'a> {
         );
         match self.settings.format {
             Format::Human => {
-                let reason =
-                    derived.reason.as_ref().map(|reason| format!(": {}", output::safe(reason)));
+                let reason = derived
+                    .reason
+                    .as_ref()
+                    .map(|reason| format!(": {}", output::safe_lines(reason)));
                 let reason = reason.unwrap_or_default();
                 output::note(&format!("run {} {}{reason}", run.short(), derived.state));
                 for cause in causes(outcome) {
-                    output::note(&format!("  caused by: {}", output::safe(cause)));
+                    output::note(&format!("  caused by: {}", output::safe_lines(cause)));
                 }
                 if let Some(hint) = hint(run, outcome) {
                     output::note(&format!("hint: {hint}"));
