@@ -49,4 +49,4 @@ step "tests"
 cargo test --workspace --no-fail-fast
 
 step "fuzzing, shortly"
-tests/fuzz.sh 8
+tests/fuzz.sh 4

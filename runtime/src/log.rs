@@ -53,12 +53,19 @@ impl Rate {
 /// How much was said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogUsage {
-    /// Bytes that were kept.
+    /// Bytes that were kept, as they are written.
     pub kept_bytes: u64,
-    /// Bytes that were dropped for a limit.
+    /// Bytes of text and fields that were dropped for a limit.
     pub dropped_bytes: u64,
     /// Records that were dropped for a limit, as far as they were told apart.
     pub dropped_records: u64,
+}
+
+impl LogUsage {
+    fn drop_record(&mut self, bytes: u64) {
+        self.dropped_bytes += bytes;
+        self.dropped_records += 1;
+    }
 }
 
 impl LogSink {
@@ -98,11 +105,24 @@ impl LogSink {
         let field_bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
         let bytes = (message.len() + target.len() + field_bytes) as u64;
         let mut collected = self.lock();
-        if collected.has_room_for(bytes) {
-            collected.bytes_left -= bytes;
-            collected.usage.kept_bytes += bytes;
-            write(&mut collected.pending, level, target, message, fields);
+        if collected.is_too_many() || collected.is_full {
+            collected.usage.drop_record(bytes);
+            return;
         }
+        // What it takes is known once it is written: a control character becomes six.
+        let before = collected.pending.len();
+        write(&mut collected.pending, level, target, message, fields);
+        let written = (collected.pending.len() - before) as u64;
+        if written <= collected.bytes_left {
+            collected.bytes_left -= written;
+            collected.usage.kept_bytes += written;
+            return;
+        }
+        collected.pending.truncate(before);
+        collected.usage.drop_record(bytes);
+        collected.is_full = true;
+        let kept = collected.usage.kept_bytes;
+        collected.note(&format!("log limit reached after {kept} bytes; what follows is dropped"));
     }
 
     /// Whether the limit on bytes was reached: nothing is kept any more.
@@ -137,26 +157,13 @@ impl LogSink {
 }
 
 impl Collected {
-    /// Decides over a record of `bytes`, counts one that is dropped, and says so where it is the first.
-    fn has_room_for(&mut self, bytes: u64) -> bool {
-        let in_this_second = self.rate.count();
-        let is_too_many = in_this_second > self.rate.records_per_s;
-        if !self.is_full && !is_too_many && bytes <= self.bytes_left {
-            return true;
+    /// Counts a record. Whether there were too many in this second; where it is the first of these, says so.
+    fn is_too_many(&mut self) -> bool {
+        let (in_this_second, allowed) = (self.rate.count(), self.rate.records_per_s);
+        if in_this_second == allowed + 1 && !self.is_full {
+            self.note(&format!("more than {allowed} records in a second; the others are dropped"));
         }
-        self.usage.dropped_bytes += bytes;
-        self.usage.dropped_records += 1;
-        if is_too_many {
-            if in_this_second == self.rate.records_per_s + 1 && !self.is_full {
-                let rate = self.rate.records_per_s;
-                self.note(&format!("more than {rate} records in a second; the others are dropped"));
-            }
-        } else if !self.is_full {
-            self.is_full = true;
-            let kept = self.usage.kept_bytes;
-            self.note(&format!("log limit reached after {kept} bytes; what follows is dropped"));
-        }
-        false
+        in_this_second > allowed
     }
 
     fn note(&mut self, text: &str) {
@@ -220,18 +227,27 @@ mod tests {
 
     #[test]
     fn the_limit_drops_counts_and_says_so_once() {
-        let sink = sink(10);
-        for message in ["12345678", "toolong", "x"] {
+        // A record of eight letters takes less than 150 bytes, and two of them more.
+        let sink = sink(150);
+        for message in ["12345678", "too long", "x"] {
             say(&sink, message);
         }
-        let records = lines(&sink);
-        assert_eq!(records.len(), 2);
-        assert_eq!(records[1].message, "log limit reached after 9 bytes; what follows is dropped");
-        assert_eq!(
-            sink.usage(),
-            LogUsage { kept_bytes: 9, dropped_bytes: 8 + 2, dropped_records: 2 }
-        );
+        let LogUsage { kept_bytes, dropped_bytes, dropped_records } = sink.usage();
+        assert_eq!((dropped_bytes, dropped_records), (9 + 2, 2));
         assert!(sink.is_full());
+        let text = sink.take().unwrap();
+        assert_eq!(text.iter().position(|byte| *byte == b'\n'), Some(kept_bytes as usize - 1));
+        let note = format!("log limit reached after {kept_bytes} bytes; what follows is dropped");
+        assert!(String::from_utf8(text).unwrap().contains(&note));
+    }
+
+    #[test]
+    fn what_a_record_takes_is_counted_as_it_is_written() {
+        let sink = sink(500);
+        say(&sink, &"\u{1}".repeat(100));
+        assert_eq!(sink.usage().kept_bytes, 0, "it takes more than 600 bytes");
+        say(&sink, "x");
+        assert_eq!(lines(&sink).len(), 1, "only the note: the log is full");
     }
 
     #[test]

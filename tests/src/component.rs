@@ -14,6 +14,12 @@ pub fn fixtures() -> PathBuf {
     PATH.get_or_init(build::fixtures_file).clone()
 }
 
+/// The component with all hostile flows.
+pub fn hostile() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| build::guest_file("hostile.wasm")).clone()
+}
+
 /// The component with the flows that use the network.
 pub fn net() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

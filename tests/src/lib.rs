@@ -25,7 +25,9 @@ pub use build::{
     scaffold_target, tools,
 };
 pub use call::Call;
-pub use component::{core_module, damaged, fixtures, miscoded, net, of_other_abi, without_section};
+pub use component::{
+    core_module, damaged, fixtures, hostile, miscoded, net, of_other_abi, without_section,
+};
 pub use home::Home;
 pub use mount::Mount;
 pub use process::{Process, processes_of};

@@ -95,9 +95,25 @@ pub(crate) fn safe(text: &str) -> String {
     safe
 }
 
+/// [`safe`] text within lines of ours: what it continues on the next line does not begin like one of them.
+pub(crate) fn safe_lines(text: &str) -> String {
+    safe(text).replace('\n', "\n    ")
+}
+
+/// [`safe`] text that has to stay on its line.
+pub(crate) fn safe_line(text: &str) -> String {
+    safe(text).replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{drawn, safe};
+    use super::{drawn, safe, safe_line, safe_lines};
+
+    #[test]
+    fn nobody_else_writes_our_lines() {
+        assert_eq!(safe_lines("a\nrun 1 Completed"), "a\n    run 1 Completed");
+        assert_eq!(safe_line("a\nb"), "a\\nb");
+    }
 
     #[test]
     fn a_terminal_obeys_nothing() {

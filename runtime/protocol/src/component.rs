@@ -6,6 +6,10 @@ use crate::abi::Abi;
 use crate::descriptor::{self, FlowDescriptor};
 use crate::{Error, ErrorKind, suggest};
 
+/// What a component may say about its flows: thousands of them. A type takes up to fifty times more memory than its
+/// description has bytes, so this bounds what reading it costs.
+const SECTION_BYTES_MAX: usize = 1 << 20;
+
 /// What a component says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
@@ -71,6 +75,13 @@ pub fn describe(bytes: &[u8]) -> Result<Description, Error> {
             }
             Payload::CustomSection(reader) if reader.name() == descriptor::SECTION => {
                 section.extend_from_slice(reader.data());
+                if section.len() > SECTION_BYTES_MAX {
+                    return Err(bad(format!(
+                        "the section {} has {} bytes, and {SECTION_BYTES_MAX} are allowed",
+                        descriptor::SECTION,
+                        section.len()
+                    )));
+                }
             }
             _ => {}
         }
@@ -103,6 +114,17 @@ fn check_is_component(bytes: &[u8]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_section_without_end_is_refused() {
+        let content = vec![0; SECTION_BYTES_MAX + 1];
+        let (name, length) = (descriptor::SECTION.as_bytes(), content.len() + 16);
+        // A custom section: its size as LEB128, its name with its length, its content.
+        let size = [length & 0x7f | 0x80, length >> 7 & 0x7f | 0x80, length >> 14].map(|n| n as u8);
+        let head = [b"\0asm\x0d\0\x01\0\0", &size[..], &[name.len() as u8], name].concat();
+        let text = describe(&[head, content].concat()).unwrap_err().to_string();
+        assert_eq!(text, "the section longshore:flows has 1048577 bytes, and 1048576 are allowed");
+    }
 
     #[test]
     fn what_is_no_component_is_named() {

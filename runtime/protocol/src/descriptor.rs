@@ -54,12 +54,18 @@ impl FlowDescriptor {
     /// The limits that the flow asks for.
     ///
     /// # Errors
-    /// Names a setting whose value cannot be read.
+    /// Names a setting whose value cannot be read, or that nobody can keep: the SDK checks what an author writes, and
+    /// a component need not be made with it.
     pub fn asked_limits(&self) -> Result<LimitSet, Error> {
-        let limits = LimitName::ALL.into_iter().filter_map(|name| {
-            self.number(name.key()).map(|value| Some((name, value?))).transpose()
-        });
-        limits.collect()
+        let read = |name: LimitName| {
+            let Some(value) = self.number(name.key())? else { return Ok(None) };
+            let checked = name.check(value).map_err(|why| {
+                let text = format!("flow {}: {} = {value} is {why}", self.name, name.key());
+                Error::new(ErrorKind::Component, text)
+            });
+            checked.map(|value| Some((name, value)))
+        };
+        LimitName::ALL.into_iter().filter_map(|name| read(name).transpose()).collect()
     }
 
     /// The limits that a run of this flow gets where nobody else has a say: its own, defaults elsewhere.
@@ -259,6 +265,19 @@ mod tests {
         flow.settings.push(Setting { key: "network".to_owned(), value: "a.example".to_owned() });
         let error = flow.asks().unwrap_err().to_string();
         assert!(error.starts_with("flow a: \"a.example\" is not a network grant"), "{error}");
+    }
+
+    #[test]
+    fn a_limit_that_nobody_can_keep_is_refused() {
+        for (key, value, expected) in [
+            ("stack_bytes", u64::MAX, "is too much: stack ends at 268435456 bytes"),
+            ("sockets", 0, "is nothing: a limit is 1 or more"),
+        ] {
+            let mut flow = flow("a");
+            flow.settings.push(Setting { key: key.to_owned(), value: value.to_string() });
+            let error = flow.asked_limits().unwrap_err().to_string();
+            assert_eq!(error, format!("flow a: {key} = {value} {expected}"));
+        }
     }
 
     #[test]

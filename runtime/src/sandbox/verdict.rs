@@ -13,6 +13,11 @@ use super::limiter::{OutOfMemory, OverLimit};
 use super::stop::StopReason;
 use crate::secrets::Secrets;
 
+/// A text of an error is cut after this many bytes: some pages, which is more than anybody reads.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+/// As many causes as the SDK names at most.
+const CAUSES_MAX: usize = 64;
+
 /// The parameters are larger than the limit.
 #[derive(Debug, thiserror::Error)]
 #[error("the parameters have {0} bytes")]
@@ -74,6 +79,39 @@ pub(super) fn keep_secrets(
     Err(verdict)
 }
 
+/// Cuts what the guest says to what somebody may read: an outcome is a record, and shown to people as a whole.
+pub(super) fn shorten(result: Result<Vec<u8>, Verdict>) -> Result<Vec<u8>, Verdict> {
+    result.map_err(|mut verdict| {
+        match &mut verdict {
+            Verdict::Failed { error: ErrorText { message, causes }, permanent: _ } => {
+                causes.truncate(CAUSES_MAX);
+                std::iter::once(message).chain(causes).for_each(cut);
+            }
+            Verdict::Panicked { message, location } => {
+                cut(message);
+                location.iter_mut().for_each(cut);
+            }
+            Verdict::Refused { reason } => cut(reason),
+            Verdict::Trapped { trap } => cut(trap),
+            Verdict::Completed { .. }
+            | Verdict::OutOfMemory { .. }
+            | Verdict::LimitReached { .. }
+            | Verdict::TimedOut { .. }
+            | Verdict::Cancelled { .. }
+            | Verdict::Interrupted { .. } => {}
+        }
+        verdict
+    })
+}
+
+fn cut(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        let mark = format!("… ({} bytes, cut)", text.len());
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push_str(&mark);
+    }
+}
+
 fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verdict {
     if let Some(reason) = error.downcast_ref::<StopReason>() {
         return reason.clone().into();
@@ -112,7 +150,7 @@ fn of_error(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Verd
             Some(ResourceTableError::Full) => reached(LimitName::Handles, limits),
             _ => match untyped(error) {
                 Some(limit) => reached(limit, limits),
-                None => Verdict::Trapped { trap: crate::chain(error.as_ref()) },
+                None => of_words(error),
             },
         },
     }
@@ -134,6 +172,28 @@ fn reached(limit: LimitName, limits: &Limits) -> Verdict {
     Verdict::LimitReached { limit, allowed: limits.get(limit).unwrap_or_default(), wanted: None }
 }
 
+/// A host call has ended the guest, or `run` is of another type, which is only seen where it is called.
+fn of_words(error: &wasmtime::Error) -> Verdict {
+    let words = host_words(error);
+    if words.contains("failed to convert function to given type") {
+        return Verdict::Refused {
+            reason: format!("the component does not fit this runtime: run: {words}"),
+        };
+    }
+    Verdict::Trapped { trap: words }
+}
+
+/// Why a host call ended the guest, without the guest's frames that wasmtime puts before it: they are numbers.
+fn host_words(error: &wasmtime::Error) -> String {
+    error.downcast_ref::<WasmBacktrace>().map_or_else(
+        || crate::chain(error.as_ref()),
+        |trace| {
+            let text = crate::chain(error.as_ref());
+            text.strip_prefix(&format!("{trace}: ")).unwrap_or(&text).to_owned()
+        },
+    )
+}
+
 /// The limits for which wasmtime 48 has no type of error. Tests notice when its words change.
 fn untyped(error: &wasmtime::Error) -> Option<LimitName> {
     let text = crate::chain(error.as_ref());
@@ -152,4 +212,22 @@ fn untyped(error: &wasmtime::Error) -> Option<LimitName> {
     ]
     .into_iter()
     .find_map(|(words, limit)| text.contains(words).then_some(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_errors_are_cut_at_a_character() {
+        let text = |count| "é".repeat(count);
+        let error = ErrorText { message: text(1 << 20), causes: vec![text(3); 100_000] };
+        let shortened = shorten(Err(Verdict::Failed { error, permanent: true }));
+        let Err(Verdict::Failed { error, permanent: true }) = shortened else {
+            panic!("{shortened:?}")
+        };
+        let expected = text(TEXT_BYTES_MAX / 2) + "… (2097152 bytes, cut)";
+        assert_eq!(error.message, expected);
+        assert_eq!(error.causes, vec![text(3); CAUSES_MAX]);
+    }
 }

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use longshore_launchers::engine::{Event, Report};
 use longshore_protocol::record::{Level, LogRecord, Progress};
 
-use crate::output::{draw, note, safe};
+use crate::output::{draw, note, safe, safe_line, safe_lines};
 use crate::settings::Settings;
 
 pub(super) struct Human {
@@ -73,11 +73,14 @@ impl Report for Human {
                     "attempt {} {}: {}",
                     failed.attempt,
                     failed.verdict,
-                    safe(&failed.message)
+                    safe_lines(&failed.message)
                 ));
             }
             Event::Healed { because } => {
-                self.line(&format!("the runtime compiled the component itself: {}", safe(because)));
+                self.line(&format!(
+                    "the runtime compiled the component itself: {}",
+                    safe_lines(because)
+                ));
             }
         }
     }
@@ -102,17 +105,19 @@ fn bar(progress: &Progress) -> String {
 pub(crate) fn log_line(record: &LogRecord) -> String {
     let LogRecord { at: _, level, target, message, fields } = record;
     let mark = match (target.as_str(), level) {
-        ("stdout", _) => return format!("  | {}", safe(message)),
-        ("stderr", _) => return format!(" !| {}", safe(message)),
+        ("stdout", _) => return format!("  | {}", safe_lines(message)),
+        ("stderr", _) => return format!(" !| {}", safe_lines(message)),
         (_, Level::Trace) => "TRACE",
         (_, Level::Debug) => "DEBUG",
         (_, Level::Info) => " INFO",
         (_, Level::Warn) => " WARN",
         (_, Level::Error) => "ERROR",
     };
-    let fields: String =
-        fields.iter().map(|(key, value)| format!(" {}={}", safe(key), safe(value))).collect();
-    format!("{mark} {}: {}{fields}", safe(target), safe(message))
+    let fields: String = fields
+        .iter()
+        .map(|(key, value)| format!(" {}={}", safe_line(key), safe_line(value)))
+        .collect();
+    format!("{mark} {}: {}{fields}", safe_line(target), safe_lines(message))
 }
 
 #[cfg(test)]

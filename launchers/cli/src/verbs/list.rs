@@ -93,7 +93,7 @@ fn row(view: &RunView) -> String {
     let ordered = view.order.ordered_at.strftime("%Y-%m-%dT%H:%M:%SZ");
     let reason = view.derived.reason.as_deref().unwrap_or("").lines().next().unwrap_or("");
     let short: String = reason.chars().take(60).collect();
-    let flow = output::safe(&view.order.flow);
+    let flow = output::safe_line(&view.order.flow);
     format!(
         "{}  {:<10}  {flow:<20}  {ordered:<20}  {}",
         view.order.run.short(),

@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         if let Some(file) = self.file {
             let bytes = match raw {
                 Some(bytes) => bytes.to_vec(),
-                None => text_of(&schema::decode(&schema, &content, "result")?).into_bytes(),
+                None => text_of(&value_of(&schema, &content)?).into_bytes(),
             };
             write_file(file, &bytes)?;
         }
@@ -90,7 +90,7 @@ impl<'a> Writer<'a> {
             (Format::Json, _) => {
                 let value = match self.file {
                     Some(_) => Value::Null,
-                    None => schema::decode(&schema, &content, "result")?,
+                    None => value_of(&schema, &content)?,
                 };
                 output::answer_json(&json!({
                     "run": outcome.run, "state": State::Completed.word(), "attempt": outcome.attempt,
@@ -106,7 +106,7 @@ impl<'a> Writer<'a> {
                 Ok(())
             }
             (Format::Human, Some(bytes)) => output::answer_bytes(bytes),
-            (Format::Human, None) => match schema::decode(&schema, &content, "result")? {
+            (Format::Human, None) => match value_of(&schema, &content)? {
                 // A flow without a value has nothing to say.
                 Value::Null if schema.ty == OwnedDataModelType::Unit => Ok(()),
                 value if std::io::stdout().is_terminal() => {
@@ -138,12 +138,14 @@ impl<'a> Writer<'a> {
         );
         match self.settings.format {
             Format::Human => {
-                let reason =
-                    derived.reason.as_ref().map(|reason| format!(": {}", output::safe(reason)));
+                let reason = derived
+                    .reason
+                    .as_ref()
+                    .map(|reason| format!(": {}", output::safe_lines(reason)));
                 let reason = reason.unwrap_or_default();
                 output::note(&format!("run {} {}{reason}", run.short(), derived.state));
                 for cause in causes(outcome) {
-                    output::note(&format!("  caused by: {}", output::safe(cause)));
+                    output::note(&format!("  caused by: {}", output::safe_lines(cause)));
                 }
                 if let Some(hint) = hint(run, outcome) {
                     output::note(&format!("hint: {hint}"));
@@ -185,6 +187,16 @@ fn hint(run: &RunId, outcome: Option<&Outcome>) -> Option<String> {
         Some(Verdict::Interrupted { .. }) => Some(format!("longshore retry {run} starts it anew")),
         Some(_) => None,
     }
+}
+
+/// The launcher cannot know before whether a guest returns what it describes: its run has completed all the same.
+fn value_of(schema: &OwnedNamedType, content: &[u8]) -> Result<Value, Failure> {
+    schema::decode(schema, content, "result").map_err(|error| {
+        Failure::new(
+            exit::RUN_FAILED,
+            format!("the flow returned what it does not describe: {error}"),
+        )
+    })
 }
 
 /// A value as a person wants to read it: text without quotes, everything else as JSON.

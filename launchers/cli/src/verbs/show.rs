@@ -96,7 +96,7 @@ fn human(view: &RunView) -> String {
     }
     lines
         .iter()
-        .map(|(name, value)| format!("{name:<10}  {}", output::safe(value)))
+        .map(|(name, value)| format!("{name:<10}  {}", output::safe_lines(value)))
         .collect::<Vec<_>>()
         .join("\n")
 }

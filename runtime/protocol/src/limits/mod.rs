@@ -78,8 +78,8 @@ pub struct Limits {
     pub params_bytes: u64,
     /// Serialized result, in bytes. Default as for parameters.
     pub result_bytes: u64,
-    /// Log output of one attempt, in bytes, text and fields counted. Default 16 MiB; what is beyond is dropped,
-    /// and how much it was is recorded.
+    /// Log of one attempt, in bytes as they are written to the store. Default 16 MiB; what is beyond is dropped, and
+    /// how much it was is recorded.
     pub log_bytes: u64,
     /// Log records in a second. Default 20,000: more than anybody reads, and what the store takes with ease. What is
     /// beyond is dropped and counted.

@@ -188,8 +188,7 @@ impl LimitName {
     /// # Errors
     /// Says what is wrong with it. Zero is refused: what a guest cannot have at all is not granted.
     pub fn parse(self, text: &str) -> Result<u64, String> {
-        let Facts { word, unit, value_max, .. } = self.facts();
-        let value = match unit {
+        let value = match self.unit() {
             Unit::Bytes => parse_size(text)?,
             Unit::Milliseconds => parse_duration(text)?.as_millis().try_into().unwrap_or(u64::MAX),
             Unit::Count => match text.replace('_', "").parse() {
@@ -197,10 +196,22 @@ impl LimitName {
                 Ok(count) => count,
             },
         };
-        if value > value_max {
-            return Err(format!("{text:?} is too much: {word} ends at {}", self.show(value_max)));
+        self.check(value).map_err(|why| format!("{text:?} is {why}"))
+    }
+
+    /// Returns the value, if anybody can keep it.
+    ///
+    /// # Errors
+    /// Says why it makes no sense.
+    pub fn check(self, value: u64) -> Result<u64, String> {
+        let Facts { word, value_max, .. } = self.facts();
+        match value {
+            0 => Err("nothing: a limit is 1 or more".to_owned()),
+            _ if value > value_max => {
+                Err(format!("too much: {word} ends at {}", self.show(value_max)))
+            }
+            _ => Ok(value),
         }
-        Ok(value)
     }
 
     /// A value of this limit, with its unit.

@@ -1,0 +1,8 @@
+;; Calls a function by an index beyond its table.
+(module
+  (table 1 funcref)
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (call_indirect (result i32) (i32.const 1))))

@@ -1,0 +1,7 @@
+;; Makes an integer of a number that is too large for it.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (i32.trunc_f64_s (f64.const 1e300))))

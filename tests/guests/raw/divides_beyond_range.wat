@@ -1,0 +1,7 @@
+;; Divides the smallest number by -1: no number is that large.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (i32.div_s (i32.const 0x80000000) (i32.const -1))))

@@ -1,0 +1,3 @@
+;; Offers no flows at all.
+(component
+  (core module))

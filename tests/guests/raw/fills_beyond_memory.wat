@@ -1,0 +1,8 @@
+;; Fills memory that it does not have.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (memory.fill (i32.const 1) (i32.const 7) (i32.const -1))
+    (i32.const 0)))

@@ -1,0 +1,9 @@
+;; Reads an entry beyond its table.
+(module
+  (table $t 1 funcref)
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (drop (table.get $t (i32.const 9)))
+    (i32.const 0)))

@@ -1,0 +1,10 @@
+;; Reads data that it has dropped.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (data.drop $gone)
+    (memory.init $gone (i32.const 0) (i32.const 0) (i32.const 4))
+    (i32.const 0))
+  (data $gone "gone"))

@@ -1,0 +1,9 @@
+;; Returns bytes that are not in its memory.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (i32.store (i32.const 4) (i32.const 65530))
+    (i32.store (i32.const 8) (i32.const 100))
+    (i32.const 0)))

@@ -1,0 +1,8 @@
+;; Returns a result that is neither a value nor an error.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (i32.store8 (i32.const 0) (i32.const 2))
+    (i32.const 0)))

@@ -1,0 +1,4 @@
+;; Has memory with 64-bit addresses.
+(component
+  (core module
+    (memory i64 1)))

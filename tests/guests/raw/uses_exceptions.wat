@@ -1,0 +1,6 @@
+;; Throws.
+(component
+  (core module
+    (tag $e)
+    (func
+      (throw $e))))

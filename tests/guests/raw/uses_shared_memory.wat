@@ -1,0 +1,4 @@
+;; Shares memory with threads.
+(component
+  (core module
+    (memory 1 1 shared)))

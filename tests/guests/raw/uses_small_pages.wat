@@ -1,0 +1,4 @@
+;; Has memory in pages of one byte.
+(component
+  (core module
+    (memory 1 (pagesize 1))))

@@ -1,0 +1,8 @@
+;; Writes a word of which half is beyond the end.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "longshore:flow/guest@1.0.0#run") (param i32 i32 i32 i32) (result i32)
+    (i64.store (i32.const 65532) (i64.const 7))
+    (i32.const 0)))
