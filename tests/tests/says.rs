@@ -92,3 +92,10 @@ fn a_flow_knows_its_run() {
     let left = known["seconds_left"].as_u64().unwrap();
     assert!((60..=90).contains(&left), "{left} s left of 90");
 }
+
+#[test]
+fn a_flow_does_not_speak_for_the_runtime() {
+    let home = Home::new();
+    let answer = home.run("poses").succeeds();
+    answer.says(" WARN flow::longshore: all is well").says(" INFO flow::stdout: this was never");
+}

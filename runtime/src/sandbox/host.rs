@@ -156,6 +156,11 @@ impl wit::Host for HostState {
         let wit::LogRecord { level, target, message, fields } = entry;
         let fields: BTreeMap<_, _> =
             fields.into_iter().map(|field| (field.key, field.value)).collect();
+        // Targets of our own mean that the runtime speaks, or an output of the guest.
+        let target = match target.as_str() {
+            "longshore" | "stdout" | "stderr" => format!("flow::{target}"),
+            _ => target,
+        };
         self.log.push(level_of(level), &target, &message, fields);
     }
 

@@ -87,5 +87,6 @@ fn claims_countless_texts() {
 
 #[test]
 fn returns_countless_nothings() {
-    Guest::flow("returns_countless_nothings").returns_no_result("result: more than 65536 items");
+    Guest::flow("returns_countless_nothings")
+        .returns_no_result("as JSON it would take far more memory");
 }
