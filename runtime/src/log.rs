@@ -40,6 +40,11 @@ struct Rate {
 impl Rate {
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// Whether there has been a record too many in this second.
+    fn is_used_up(&self) -> bool {
+        self.records > self.records_per_s && self.second_began.elapsed() < Self::SECOND
+    }
+
     /// Counts a record. How many there have been in this second, itself included.
     fn count(&mut self) -> u64 {
         if self.second_began.elapsed() >= Self::SECOND {
@@ -125,14 +130,17 @@ impl LogSink {
         collected.note(&format!("log limit reached after {kept} bytes; what follows is dropped"));
     }
 
-    /// Whether the limit on bytes was reached: nothing is kept any more.
-    pub fn is_full(&self) -> bool {
-        self.lock().is_full
+    /// Whether nothing would be kept now, and that has been said: for good, or until the next second.
+    pub fn drops_all(&self) -> bool {
+        let collected = self.lock();
+        collected.is_full || collected.rate.is_used_up()
     }
 
-    /// Counts what was dropped without having been looked at.
-    pub fn drop_unread(&self, bytes: usize) {
-        self.lock().usage.dropped_bytes += bytes as u64;
+    /// Counts lines that were dropped without having been looked at.
+    pub fn drop_unread(&self, bytes: usize, lines: usize) {
+        let mut collected = self.lock();
+        collected.usage.dropped_bytes += bytes as u64;
+        collected.usage.dropped_records += lines as u64;
     }
 
     /// How many bytes of segment text wait to be taken.
@@ -234,7 +242,7 @@ mod tests {
         }
         let LogUsage { kept_bytes, dropped_bytes, dropped_records } = sink.usage();
         assert_eq!((dropped_bytes, dropped_records), (9 + 2, 2));
-        assert!(sink.is_full());
+        assert!(sink.drops_all());
         let text = sink.take().unwrap();
         assert_eq!(text.iter().position(|byte| *byte == b'\n'), Some(kept_bytes as usize - 1));
         let note = format!("log limit reached after {kept_bytes} bytes; what follows is dropped");

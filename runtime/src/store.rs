@@ -1,10 +1,12 @@
 //! The runtime's half of the store: reads what was ordered, writes what happened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
+use longshore_protocol::pace::{Pace, may_pass};
 use longshore_protocol::record::{
     Beat, CancelRequest, CompiledRef, ComponentRef, Order, Outcome, Payload, Record as _, Started,
 };
@@ -23,11 +25,35 @@ pub enum Created {
     Existed,
 }
 
+/// Which failed requests are tried again for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    /// None: whoever asks will ask again.
+    None,
+    /// Those that may succeed the next time, without anybody doing something about it.
+    Transient,
+    /// All: a run's whole work would be lost, and somebody may make room for it.
+    All,
+}
+
+impl Retry {
+    fn is_due(self, error: &object_store::Error) -> bool {
+        match (self, error) {
+            (_, object_store::Error::AlreadyExists { .. }) => false,
+            (Self::None, _) => false,
+            (Self::Transient, object_store::Error::Generic { .. }) => may_pass(error),
+            (Self::Transient, _) => false,
+            (Self::All, _) => true,
+        }
+    }
+}
+
 /// The objects of one run, and the code that it needs.
 #[derive(Debug, Clone)]
 pub struct RunStore {
     store: Arc<dyn ObjectStore>,
     layout: RunLayout,
+    pace: Pace,
 }
 
 impl RunStore {
@@ -44,7 +70,23 @@ impl RunStore {
 
     /// Uses an open store for one run.
     pub fn new(store: Arc<dyn ObjectStore>, tenant: &Tenant, run: &RunId) -> Self {
-        Self { store, layout: RunLayout::new(tenant, run) }
+        Self { store, layout: RunLayout::new(tenant, run), pace: Pace::NORMAL }
+    }
+
+    /// Repeats requests at another pace.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Whether this is the store of the run that `order` is for.
+    pub fn is_of(&self, order: &Order) -> bool {
+        self.layout == RunLayout::new(&order.tenant, &order.run)
+    }
+
+    /// Waits between two requests.
+    pub(crate) async fn pause(&self, time: Duration) {
+        tokio::time::sleep(self.pace.of(time)).await;
     }
 
     /// Reads the order, which must be the one that the infrastructure was told to execute.
@@ -101,7 +143,8 @@ impl RunStore {
     /// # Errors
     /// When the store cannot be written.
     pub async fn create_started(&self, started: &Started) -> Result<Created, Error> {
-        self.create(&self.layout.started(started.attempt), started.to_json()).await
+        let key = self.layout.started(started.attempt);
+        self.create(&key, started.to_json(), Retry::Transient).await
     }
 
     /// Says that the attempt is alive.
@@ -114,7 +157,7 @@ impl RunStore {
         put.map(|_| ()).map_err(|error| could_not("write", &key, error))
     }
 
-    /// Writes a closed segment of the log.
+    /// Writes a closed segment of the log. Tries once: whoever ships a log has more to ship, and knows when to.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -124,7 +167,7 @@ impl RunStore {
         segment: u32,
         content: Bytes,
     ) -> Result<Created, Error> {
-        self.create(&self.layout.log(attempt, segment), content).await
+        self.create(&self.layout.log(attempt, segment), content, Retry::None).await
     }
 
     /// Writes the result.
@@ -132,7 +175,7 @@ impl RunStore {
     /// # Errors
     /// When the store cannot be written.
     pub async fn create_result(&self, content: Bytes) -> Result<Created, Error> {
-        self.create(&self.layout.result(), content).await
+        self.create(&self.layout.result(), content, Retry::All).await
     }
 
     /// The result that is in the store, if there is one.
@@ -148,7 +191,7 @@ impl RunStore {
     /// # Errors
     /// When the store cannot be written.
     pub async fn create_outcome(&self, outcome: &Outcome) -> Result<Created, Error> {
-        self.create(&self.layout.outcome(), outcome.to_json()).await
+        self.create(&self.layout.outcome(), outcome.to_json(), Retry::All).await
     }
 
     /// Whether the run has ended.
@@ -175,22 +218,65 @@ impl RunStore {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        let read = async { self.store.get(&Path::from(key)).await?.bytes().await };
-        match read.await {
+        let path = Path::from(key);
+        let read = || async {
+            let answer = self.store.get(&path).await?;
+            let size = answer.meta.size;
+            whole(answer.bytes().await?, size)
+        };
+        match self.patiently(Retry::Transient, read).await {
             Ok(content) => Ok(Some(content)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(could_not("read", key, error)),
         }
     }
 
-    async fn create(&self, key: &str, content: impl Into<Bytes>) -> Result<Created, Error> {
+    /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.
+    async fn create(
+        &self,
+        key: &str,
+        content: impl Into<Bytes>,
+        retry: Retry,
+    ) -> Result<Created, Error> {
+        let (path, content) = (Path::from(key), content.into());
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&Path::from(key), content.into().into(), options).await {
+        let create = || self.store.put_opts(&path, content.clone().into(), options.clone());
+        match self.patiently(retry, create).await {
             Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let is_ours = self.get(key).await?.is_some_and(|there| there == content);
+                Ok(if is_ours { Created::New } else { Created::Existed })
+            }
             Err(error) => Err(could_not("write", key, error)),
         }
     }
+
+    async fn patiently<T, F: Future<Output = object_store::Result<T>>>(
+        &self,
+        retry: Retry,
+        request: impl Fn() -> F,
+    ) -> object_store::Result<T> {
+        let mut failures = 0;
+        loop {
+            let error = match request().await {
+                Err(error) if retry.is_due(&error) => error,
+                done => return done,
+            };
+            failures += 1;
+            let Some(pause) = self.pace.before_retry(failures) else { return Err(error) };
+            tracing::warn!("{}", crate::chain(&error));
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// What was cut off on its way is no content: half of a result is a result, too, of something else.
+fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
+    if content.len() as u64 == size {
+        return Ok(content);
+    }
+    let source = format!("{} of {size} bytes arrived", content.len()).into();
+    Err(object_store::Error::Generic { store: "cut off", source })
 }
 
 fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {

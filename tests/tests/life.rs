@@ -1,6 +1,7 @@
 //! A run's life without anybody attached: submit, list, show, logs, wait, result, cancel, retry, rm.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use longshore_protocol::exit::{self, BAD_INPUT};
@@ -84,7 +85,7 @@ fn the_result_can_be_written_to_a_file_later() {
     run.wait().succeeds();
     let file = home.path("sevens.bin");
     run.verb("result").arg("--output").arg(&file).succeeds().prints("");
-    assert_eq!(std::fs::read(file).unwrap(), [7; 5_000]);
+    assert_eq!(fs::read(file).unwrap(), [7; 5_000]);
 }
 
 #[test]
@@ -228,6 +229,17 @@ fn rm_leaves_nothing_of_a_run() {
     assert!(stays.folder().exists() && stays.job().exists());
     gone.verb("show").answer().exits(BAD_INPUT).says("there is no run ");
     stays.verb("show").succeeds();
+}
+
+#[test]
+fn rm_can_be_repeated_where_it_was_cut_off() {
+    let home = Home::new();
+    let run = ended(&home, "nothing");
+    run.verb("wait").succeeds();
+    // What goes first is the order: without it, nobody could say what state the rest is in.
+    fs::remove_file(run.folder().join("order.json")).unwrap();
+    run.verb("rm").succeeds().prints(&format!("removed {}\n", run.id()));
+    assert!(!run.folder().exists());
 }
 
 #[test]

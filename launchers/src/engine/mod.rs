@@ -65,6 +65,16 @@ impl Engine {
     /// An engine for runs in `store` on the infrastructure of `pool`.
     pub fn new(store: Store, pool: Pool, places: Places) -> Self {
         let launcher = Arc::from(pool.kind.launcher(&places.state, &places.surroundings));
+        Self::with_launcher(store, pool, launcher, places)
+    }
+
+    /// An engine whose jobs are those of a given launcher, which stands for the infrastructure of `pool`.
+    pub fn with_launcher(
+        store: Store,
+        pool: Pool,
+        launcher: Arc<dyn Launcher>,
+        places: Places,
+    ) -> Self {
         Self { store, pool, launcher, cache: Cache::new(&places.cache), places }
     }
 
@@ -104,11 +114,14 @@ impl Engine {
         self.launcher_of(&job.kind)?.cancel(&Handle(job.handle), grace).await
     }
 
-    /// All that is known of a run that may be removed.
+    /// All that is known of a run that may be removed. `None`: somebody has begun to remove it, and was cut off.
     ///
     /// # Errors
     /// When it is not over, does not exist, or the store cannot be read.
-    pub async fn view_of_ended(&self, run: &RunId) -> Result<RunView, Error> {
+    pub async fn view_of_ended(&self, run: &RunId) -> Result<Option<RunView>, Error> {
+        if self.store.is_half_removed(run).await? {
+            return Ok(None);
+        }
         let view = self.view(run).await?;
         if !view.derived.state.is_final() {
             let state = view.derived.state;
@@ -118,7 +131,7 @@ impl Engine {
             )
             .hint(format!("cancel it first: longshore cancel {}", run.short())));
         }
-        Ok(view)
+        Ok(Some(view))
     }
 
     /// Removes a run that is over: what is left of its job, and all of its records.
@@ -127,8 +140,8 @@ impl Engine {
     /// When it is not over, or something is left.
     pub async fn remove(&self, run: &RunId) -> Result<(), Error> {
         let view = self.view_of_ended(run).await?;
-        if let Some(job) = &view.job {
-            self.launcher_of(&job.kind)?.cleanup(&Handle(job.handle.clone())).await?;
+        if let Some(job) = view.and_then(|view| view.job) {
+            self.launcher_of(&job.kind)?.cleanup(&Handle(job.handle)).await?;
         }
         self.store.remove_run(run).await
     }

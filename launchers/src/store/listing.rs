@@ -4,7 +4,8 @@ use longshore_protocol::id::RunId;
 use longshore_protocol::layout;
 use object_store::path::Path;
 
-use super::{Store, could_not};
+use super::Store;
+use super::requests::could_not;
 use crate::{Error, ErrorKind};
 
 /// A day on which runs were ordered, as `yyyymmdd` in UTC.
@@ -84,7 +85,8 @@ impl Store {
     }
 
     async fn folders(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let listed = self.objects.list_with_delimiter(Some(&Path::from(prefix))).await;
+        let path = Path::from(prefix);
+        let listed = self.patiently(|| self.objects.list_with_delimiter(Some(&path))).await;
         let listed = listed.map_err(|error| could_not("list", prefix, error))?;
         Ok(listed
             .common_prefixes

@@ -1,6 +1,7 @@
 //! The launcher's half of the store: writes what is ordered, reads what happened.
 
 mod listing;
+mod requests;
 
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
@@ -10,14 +11,16 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
+use longshore_protocol::pace::Pace;
 use longshore_protocol::record::{
-    Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Payload, Record, Started,
+    Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Payload, Record as _, Started,
 };
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::{Error, ErrorKind};
+use requests::could_not;
 
 pub use listing::Day;
 
@@ -36,9 +39,21 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     location: String,
     tenant: Tenant,
+    pace: Pace,
 }
 
 impl Store {
+    /// Uses an open store; `location` is what the runtime is told.
+    pub fn new(objects: Arc<dyn ObjectStore>, location: impl Into<String>, tenant: Tenant) -> Self {
+        Self { objects, location: location.into(), tenant, pace: Pace::NORMAL }
+    }
+
+    /// Repeats requests at another pace.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
     /// Opens the store at `location`, a local directory, which is made if it does not exist.
     ///
     /// # Errors
@@ -60,11 +75,7 @@ impl Store {
         let location = folder
             .to_str()
             .ok_or_else(|| failed(io::Error::other("its path is not Unicode text")))?;
-        Ok(Self {
-            objects: Arc::new(objects.with_automatic_cleanup(true)),
-            location: location.to_owned(),
-            tenant,
-        })
+        Ok(Self::new(Arc::new(objects.with_automatic_cleanup(true)), location, tenant))
     }
 
     /// Where the store is, as the runtime finds it.
@@ -100,7 +111,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, Error> {
-        match self.objects.head(&Path::from(key)).await {
+        let path = Path::from(key);
+        match self.patiently(|| self.objects.head(&path)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(could_not("look at", key, error)),
@@ -254,102 +266,44 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        match self.objects.delete(&Path::from(key)).await {
+        let path = Path::from(key);
+        match self.patiently(|| self.objects.delete(&path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(could_not("remove", key, error)),
         }
     }
 
-    /// Removes all of a run. The order goes last: until then the run can be found, and removing be repeated.
+    /// Removes all of a run. As long as there is an order, what is left of the run says that it is over; what is left
+    /// without one says so, too ([`Store::is_half_removed`]). So removing can be repeated, however it was cut off.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn remove_run(&self, run: &RunId) -> Result<(), Error> {
         let layout = self.layout(run);
         let prefix = layout.prefix();
-        let found: Vec<_> = self
-            .objects
-            .list(Some(&Path::from(prefix)))
-            .map_ok(|meta| meta.location)
-            .try_collect()
-            .await
-            .map_err(|error| could_not("list", prefix, error))?;
-        for location in found.iter().filter(|location| location.as_ref() != layout.order()) {
+        let path = Path::from(prefix);
+        let list = || self.objects.list(Some(&path)).map_ok(|meta| meta.location).try_collect();
+        let found: Vec<_> =
+            self.patiently(list).await.map_err(|error| could_not("list", prefix, error))?;
+        let last = [layout.order(), layout.job(), layout.outcome()];
+        for location in found.iter().filter(|key| last.iter().all(|last| key.as_ref() != last)) {
             self.delete(location.as_ref()).await?;
         }
-        self.delete(&layout.order()).await
-    }
-
-    async fn payload(&self, payload: &Payload, key: &str) -> Result<Bytes, Error> {
-        match payload {
-            Payload::Inline(content) => Ok(Bytes::copy_from_slice(content)),
-            Payload::Object { sha256, bytes: _ } => self.verified(key, sha256).await,
+        for key in last {
+            self.delete(&key).await?;
         }
+        Ok(())
     }
 
-    async fn verified(&self, key: &str, digest: &Digest) -> Result<Bytes, Error> {
-        let content = self.get(key).await?;
-        let content = content.ok_or_else(|| {
-            Error::new(ErrorKind::Store, format!("{key} is missing in the store"))
-        })?;
-        if Digest::of(&content) == *digest {
-            return Ok(content);
-        }
-        Err(Error::new(
-            ErrorKind::Store,
-            format!("{key} is damaged: it does not have the digest {digest}"),
-        ))
-    }
-
-    async fn record<R: Record>(&self, key: &str) -> Result<Option<R>, Error> {
-        let Some(content) = self.get(key).await? else { return Ok(None) };
-        R::from_json(&content).map(Some).map_err(|error| {
-            Error::caused(ErrorKind::Store, format!("could not understand {key}"), error)
-        })
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        let read = async { self.objects.get(&Path::from(key)).await?.bytes().await };
-        match read.await {
-            Ok(content) => Ok(Some(content)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(could_not("read", key, error)),
-        }
-    }
-
-    async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
-        let put = self.objects.put(&Path::from(key), content.into()).await;
-        put.map(|_| ()).map_err(|error| could_not("write", key, error))
-    }
-
-    async fn create(&self, key: &str, content: Bytes) -> Result<Created, Error> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.objects.put_opts(&Path::from(key), content.into(), options).await {
-            Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
-            Err(error) => Err(could_not("write", key, error)),
-        }
-    }
-
-    /// Creates an object that nobody else may have: its key has the run's id in it.
-    async fn create_new(&self, key: &str, content: Bytes) -> Result<(), Error> {
-        match self.create(key, content).await? {
-            Created::New => Ok(()),
-            Created::Existed => Err(Error::new(ErrorKind::Store, format!("{key} exists already"))),
-        }
-    }
-}
-
-fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {
-    let said = crate::chain(&error);
-    let caused =
-        Error::caused(ErrorKind::Store, format!("could not {verb} {key} in the store"), error);
-    if said.contains("No space left") {
-        caused.hint("the disk is full: free some space, or name another store with --store")
-    } else if said.contains("Read-only file system") || said.contains("Permission denied") {
-        caused.hint("name a store that you may write with --store, or set LONGSHORE_STORE")
-    } else {
-        caused
+    /// Whether a removal of the run was cut off after the order was gone: nobody else leaves such a run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_half_removed(&self, run: &RunId) -> Result<bool, Error> {
+        let layout = self.layout(run);
+        Ok(self.size(&layout.order()).await?.is_none()
+            && (self.size(&layout.job()).await?.is_some()
+                || self.size(&layout.outcome()).await?.is_some()))
     }
 }
 

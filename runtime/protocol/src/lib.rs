@@ -14,6 +14,7 @@ pub mod grants;
 pub mod id;
 pub mod layout;
 pub mod limits;
+pub mod pace;
 pub mod record;
 pub mod retry;
 pub mod schema;

@@ -107,12 +107,24 @@ pub(super) async fn attempt(run: &Run<'_>, number: u32) -> Finished {
         cpu: CpuMeter::new(engine, order.limits.cpu_ms),
     };
     let guest = spawn_guest(&loaded.program, &call, &loaded.params);
+    let watched = Watched(&call.stop);
     let shipper = ship::Shipper::start(store, number, &call.log);
     let beats = beat::start(store, number, &call.progress, shipper.segments());
     let ended = watch(guest, store, &call, allowed, signals).await;
+    drop(watched);
     beats.abort();
     let segments = shipper.finish().await;
     finished(ended, &call, segments)
+}
+
+/// A guest ends with the attempt that watches it, also where that is dropped halfway: nobody would stop it later.
+struct Watched<'a>(&'a Stop);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        // Of a guest that has ended, nobody looks at the reason any more.
+        self.0.request(StopReason::Interrupted { by: "the end of its runtime".to_owned() });
+    }
 }
 
 fn spawn_guest(program: &Program, call: &Call, params: &Bytes) -> oneshot::Receiver<Ended> {

@@ -28,7 +28,7 @@ pub(super) fn start(
         let mut told = (0, 0);
         let mut silent_for = Duration::ZERO;
         loop {
-            tokio::time::sleep(NEWS_EVERY).await;
+            store.pause(NEWS_EVERY).await;
             silent_for += NEWS_EVERY;
             let (version, newest) = progress.get();
             let news = (version, segments.load(Ordering::Acquire));

@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) async fn requested(store: &RunStore) -> Option<String> {
     let mut pause = FIRST;
     loop {
-        tokio::time::sleep(pause).await;
+        store.pause(pause).await;
         match store.cancel_requested().await {
             Ok(Some(reason)) => return reason,
             Ok(None) => {}

@@ -25,7 +25,8 @@ use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
 use program::{Loaded, Refusal};
-use signal::Signals;
+
+pub use signal::Signals;
 
 /// What the command line says.
 #[derive(Debug, Clone)]
@@ -54,7 +55,9 @@ pub struct Settings {
 pub fn execute(settings: &Settings) -> Result<(), Error> {
     let (prepared, heard) = in_tokio(async {
         let signals = Signals::listen(None)?;
-        let prepared = prepare(settings).await?;
+        let Settings { store, tenant, run, order, network, confine: _ } = settings;
+        let store = RunStore::open(store, tenant, run)?;
+        let prepared = prepare(store, order, network).await?;
         Ok((prepared, signals.heard().await))
     })?;
     let confinement = confine::confine(&needs(settings, &prepared.order), settings.confine)?;
@@ -62,6 +65,20 @@ pub fn execute(settings: &Settings) -> Result<(), Error> {
         let signals = Signals::listen(heard)?;
         carry_out(prepared, &signals, Some(confinement)).await
     })
+}
+
+/// Executes the run of `store` whose order has the digest `order` without confining this process, which may have other
+/// things to do.
+///
+/// # Errors
+/// When no outcome could be stored: the order is bad, or the store does not work.
+pub async fn execute_in(
+    store: &RunStore,
+    order: &Digest,
+    network: &Network,
+    signals: &Signals,
+) -> Result<(), Error> {
+    carry_out(prepare(store.clone(), order, network).await?, signals, None).await
 }
 
 fn in_tokio<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -80,13 +97,12 @@ struct Prepared {
     loaded: Result<Loaded, Refusal>,
 }
 
-async fn prepare(settings: &Settings) -> Result<Prepared, Error> {
-    let store = RunStore::open(&settings.store, &settings.tenant, &settings.run)?;
-    let order = store.read_order(&settings.order).await?;
-    check_identity(settings, &order)?;
+async fn prepare(store: RunStore, order: &Digest, network: &Network) -> Result<Prepared, Error> {
+    let order = store.read_order(order).await?;
+    check_identity(&store, &order)?;
     let engine = Engine::new(EngineSettings::of(&order.limits, Allocation::OnDemand))?;
     let started_at = clock::now();
-    let loaded = program::load(&store, &order, &engine, &settings.network).await?;
+    let loaded = program::load(&store, &order, &engine, network).await?;
     Ok(Prepared { store, order, engine, started_at, loaded })
 }
 
@@ -116,8 +132,8 @@ async fn carry_out(
     }
 }
 
-fn check_identity(settings: &Settings, order: &Order) -> Result<(), Error> {
-    if order.run == settings.run && order.tenant == settings.tenant {
+fn check_identity(store: &RunStore, order: &Order) -> Result<(), Error> {
+    if store.is_of(order) {
         return Ok(());
     }
     Err(Error::new(
@@ -223,31 +239,15 @@ async fn write_outcome(
             confinement,
         },
     };
-    patiently(|| store.create_outcome(&outcome)).await?;
+    store.create_outcome(&outcome).await?;
     Ok(())
 }
 
 /// Returns the result that stands instead, where another runtime of this run has written one: it is whole, and the
 /// flow may have another one each time.
 async fn write_result(store: &RunStore, result: Bytes) -> Result<Option<Payload>, Error> {
-    match patiently(|| store.create_result(result.clone())).await? {
+    match store.create_result(result).await? {
         Created::New => Ok(None),
-        Created::Existed => patiently(|| store.read_result()).await,
+        Created::Existed => store.read_result().await,
     }
-}
-
-/// Tries again for a while: at this point a run's whole work would be lost.
-async fn patiently<T, F: Future<Output = Result<T, Error>>>(
-    write: impl Fn() -> F,
-) -> Result<T, Error> {
-    // About 6 s in all: a store that is away for longer is better explained by the infrastructure.
-    const PAUSES_MS: [u64; 6] = [50, 150, 450, 1_000, 2_000, 2_500];
-    for pause in PAUSES_MS {
-        match write().await {
-            Ok(done) => return Ok(done),
-            Err(error) => tracing::warn!("{}", crate::chain(&error)),
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
-    }
-    write().await
 }

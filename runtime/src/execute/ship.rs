@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::log::LogSink;
-use crate::store::RunStore;
+use crate::store::{Created, RunStore};
 
 /// The first lines appear after this time, so that somebody who follows sees that it works.
 const FIRST: Duration = Duration::from_millis(250);
@@ -89,7 +89,7 @@ impl Ship {
     async fn due(&self, pause: Duration) {
         let mut waited = Duration::ZERO;
         while waited < pause && self.log.pending_bytes() < SEGMENT_BYTES {
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.store.pause(LOOK_EVERY).await;
             waited += LOOK_EVERY;
         }
     }
@@ -100,16 +100,56 @@ impl Ship {
         let text = Bytes::from(text);
         for _ in 0..3 {
             match self.store.create_log(self.attempt, self.shipped.count, text.clone()).await {
-                // A segment that exists is this one: its earlier try was answered by an error and yet succeeded.
-                Ok(_) => {
+                Ok(created) => {
                     self.shipped.count += 1;
                     self.segments.store(self.shipped.count, Ordering::Release);
-                    return;
+                    if created == Created::New {
+                        return;
+                    }
+                    // What was counted as lost has arrived after all. It keeps its number, this one gets the next.
+                    continue;
                 }
                 Err(error) => tracing::warn!("{}", crate::chain(&error)),
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.store.pause(LOOK_EVERY).await;
         }
         self.shipped.lost_bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use longshore_protocol::id::{RunId, Tenant};
+    use longshore_protocol::limits::Limits;
+    use longshore_protocol::record::Level;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use object_store::{ObjectStore, ObjectStoreExt as _};
+
+    use super::*;
+    use crate::clock;
+    use crate::secrets::Secrets;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_segment_that_arrived_late_does_not_swallow_the_next() {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let run = RunId::new(clock::now(), [0; 10]);
+        let store = RunStore::new(Arc::clone(&objects), &Tenant::default(), &run);
+        let log = LogSink::new(&Limits::default(), &Secrets::default());
+        let segments = Arc::default();
+        let shipped = Shipped::default();
+        let mut ship =
+            Ship { store: store.clone(), attempt: 1, log: log.clone(), segments, shipped };
+        // Its answer was lost each time, so it was counted as lost, and its number was not taken.
+        store.create_log(1, 0, Bytes::from("late\n")).await.unwrap();
+        log.push(Level::Info, "stdout", "next", BTreeMap::new());
+        ship.ship().await;
+        assert_eq!(ship.shipped.count, 2);
+        let layout = longshore_protocol::layout::RunLayout::new(&Tenant::default(), &run);
+        let segment = objects.get(&Path::from(layout.log(1, 1))).await.unwrap();
+        let text = String::from_utf8(segment.bytes().await.unwrap().to_vec()).unwrap();
+        assert!(text.contains("\"next\""), "{text}");
     }
 }

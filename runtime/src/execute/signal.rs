@@ -1,16 +1,21 @@
-//! Signals that tell this process to end.
+//! What tells a runtime from outside to end: signals to its process.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::{Error, ErrorKind};
 
-/// Listens for SIGTERM and SIGINT, from the start to the end of the process.
-pub(super) struct Signals(watch::Receiver<Option<&'static str>>);
+/// Hears when this runtime is told to end. Clones hear the same.
+#[derive(Debug, Clone)]
+pub struct Signals(watch::Receiver<Option<&'static str>>);
 
 impl Signals {
-    /// `heard`: what an earlier listener of this process has heard already.
-    pub(super) fn listen(heard: Option<&'static str>) -> Result<Self, Error> {
+    /// Listens for SIGTERM and SIGINT, from now to the end of the process; `heard` is what an earlier listener of this
+    /// process has heard already.
+    ///
+    /// # Errors
+    /// When the operating system does not let it.
+    pub fn listen(heard: Option<&'static str>) -> Result<Self, Error> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
                 Error::caused(ErrorKind::Store, "could not listen for signals", error)
@@ -36,6 +41,11 @@ impl Signals {
         // Lets the task that listens say what it has just heard.
         tokio::task::yield_now().await;
         *self.0.borrow()
+    }
+
+    /// For a runtime that is not a process of its own: whoever holds the other end tells it to end, and by what.
+    pub fn of(told: watch::Receiver<Option<&'static str>>) -> Self {
+        Self(told)
     }
 
     /// Waits for a signal; once there was one, returns at once.

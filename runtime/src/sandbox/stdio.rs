@@ -46,12 +46,14 @@ impl Lines {
     }
 
     fn accept(&self, mut bytes: &[u8]) {
-        if self.log.is_full() {
-            // A flood is not taken apart any more: it would cost the host as much as the guest.
-            self.log.drop_unread(bytes.len());
+        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.log.drops_all() {
+            // A flood is not taken apart: it would cost the host as much as the guest.
+            let lines = memchr::memchr_iter(b'\n', bytes).count();
+            self.log.drop_unread(unfinished.len() + bytes.len(), lines);
+            unfinished.clear();
             return;
         }
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         while !bytes.is_empty() {
             let room = LINE_BYTES_MAX - unfinished.len();
             let window = &bytes[..bytes.len().min(room)];

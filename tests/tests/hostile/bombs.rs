@@ -45,7 +45,7 @@ fn compiles(component: Vec<u8>, timeout_s: u64) -> (Home, Answer) {
 
 /// The compiler opens its output before it gives up the file system, so what is left of a failure is empty.
 fn has_made_nothing(home: &Home) -> bool {
-    std::fs::metadata(home.path("bomb.cwasm")).is_ok_and(|meta| meta.len() == 0)
+    fs::metadata(home.path("bomb.cwasm")).is_ok_and(|meta| meta.len() == 0)
 }
 
 /// It is too much, and said to be.

@@ -154,7 +154,7 @@ fn forges_records() {
     let ended = Guest::flow("forges_records").completes("");
     let records = records(&ended);
     let targets: Vec<_> = records.iter().map(|record| record.target.as_str()).collect();
-    assert_eq!(targets, ["stdout", "stdout", "stdout", "longshore"]);
+    assert_eq!(targets, ["stdout", "stdout", "stdout", "flow::longshore"]);
     assert_eq!(records[3].level, Level::Info);
     for line in ended.answer.stderr.lines().filter(|line| line.contains("forged")) {
         assert!(line.starts_with([' ', '|']), "{line:?} looks as if longshore had written it");

@@ -1,0 +1,127 @@
+//! Requests to the object store: whole answers, and patience with errors that may be over the next time.
+
+use bytes::Bytes;
+use longshore_protocol::id::Digest;
+use longshore_protocol::pace;
+use longshore_protocol::record::{Payload, Record};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
+
+use super::{Created, Store};
+use crate::{Error, ErrorKind};
+
+impl Store {
+    pub(super) async fn payload(&self, payload: &Payload, key: &str) -> Result<Bytes, Error> {
+        match payload {
+            Payload::Inline(content) => Ok(Bytes::copy_from_slice(content)),
+            Payload::Object { sha256, bytes: _ } => self.verified(key, sha256).await,
+        }
+    }
+
+    pub(super) async fn verified(&self, key: &str, digest: &Digest) -> Result<Bytes, Error> {
+        let content = self.get(key).await?;
+        let content = content.ok_or_else(|| {
+            Error::new(ErrorKind::Store, format!("{key} is missing in the store"))
+        })?;
+        if Digest::of(&content) == *digest {
+            return Ok(content);
+        }
+        Err(Error::new(
+            ErrorKind::Store,
+            format!("{key} is damaged: it does not have the digest {digest}"),
+        ))
+    }
+
+    pub(super) async fn record<R: Record>(&self, key: &str) -> Result<Option<R>, Error> {
+        let Some(content) = self.get(key).await? else { return Ok(None) };
+        R::from_json(&content).map(Some).map_err(|error| {
+            Error::caused(ErrorKind::Store, format!("could not understand {key}"), error)
+        })
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        let path = Path::from(key);
+        let read = || async {
+            let answer = self.objects.get(&path).await?;
+            let size = answer.meta.size;
+            whole(answer.bytes().await?, size)
+        };
+        match self.patiently(read).await {
+            Ok(content) => Ok(Some(content)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(could_not("read", key, error)),
+        }
+    }
+
+    pub(super) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
+        let path = Path::from(key);
+        let put = self.patiently(|| self.objects.put(&path, content.clone().into())).await;
+        put.map(|_| ()).map_err(|error| could_not("write", key, error))
+    }
+
+    /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.
+    pub(super) async fn create(&self, key: &str, content: Bytes) -> Result<Created, Error> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let path = Path::from(key);
+        let create = || self.objects.put_opts(&path, content.clone().into(), options.clone());
+        match self.patiently(create).await {
+            Ok(_) => Ok(Created::New),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let is_ours = self.get(key).await?.is_some_and(|there| there == content);
+                Ok(if is_ours { Created::New } else { Created::Existed })
+            }
+            Err(error) => Err(could_not("write", key, error)),
+        }
+    }
+
+    /// Tries again for a while what may succeed the next time.
+    pub(super) async fn patiently<T, F: Future<Output = object_store::Result<T>>>(
+        &self,
+        request: impl Fn() -> F,
+    ) -> object_store::Result<T> {
+        let mut failures = 0;
+        loop {
+            let error = match request().await {
+                Err(error) if is_transient(&error) => error,
+                done => return done,
+            };
+            failures += 1;
+            let Some(pause) = self.pace.before_retry(failures) else { return Err(error) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Creates an object that nobody else may have: its key has the run's id in it.
+    pub(super) async fn create_new(&self, key: &str, content: Bytes) -> Result<(), Error> {
+        match self.create(key, content).await? {
+            Created::New => Ok(()),
+            Created::Existed => Err(Error::new(ErrorKind::Store, format!("{key} exists already"))),
+        }
+    }
+}
+
+fn is_transient(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::Generic { .. }) && pace::may_pass(error)
+}
+
+/// What was cut off on its way is no content.
+fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
+    if content.len() as u64 == size {
+        return Ok(content);
+    }
+    let source = format!("{} of {size} bytes arrived", content.len()).into();
+    Err(object_store::Error::Generic { store: "cut off", source })
+}
+
+pub(super) fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {
+    let said = crate::chain(&error);
+    let caused =
+        Error::caused(ErrorKind::Store, format!("could not {verb} {key} in the store"), error);
+    if said.contains("No space left") {
+        caused.hint("the disk is full: free some space, or name another store with --store")
+    } else if said.contains("Read-only file system") || said.contains("Permission denied") {
+        caused.hint("name a store that you may write with --store, or set LONGSHORE_STORE")
+    } else {
+        caused
+    }
+}
