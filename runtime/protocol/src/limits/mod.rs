@@ -66,8 +66,8 @@ pub struct Limits {
     /// Processor time of one attempt, in milliseconds. Default one hour, the same as wall time: a guest has one
     /// thread, so a lower value bounds what it computes and not how long it waits.
     pub cpu_ms: u64,
-    /// WebAssembly instructions of one attempt, as wasmtime counts fuel. Default: not counted, since counting takes
-    /// about a third more time. Unlike time it is the same on every machine and at every repetition.
+    /// WebAssembly instructions of one attempt, as wasmtime counts fuel. Default: not counted, since it takes machine
+    /// code of its own. Unlike time it is the same on every machine and at every repetition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// The guest's call stack, in bytes. Default 1 MiB, as of a process's main thread in many languages; a component

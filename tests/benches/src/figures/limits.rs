@@ -22,6 +22,7 @@ const CANCELS: usize = 9;
 
 pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     cost(programs, table);
+    fuel(programs, table);
     let cancelled = cancel(programs);
     table.bounded("cancel a spinning guest, seen to outcome", millis(cancelled), 100.0, "ms");
     let bomb = ["run", &programs.flows(), "bomb", "--memory", "256MiB"].map(str::to_owned);
@@ -61,6 +62,30 @@ fn cost(programs: &Programs, table: &mut Table) {
         let what = format!("a warm run ({name}), all limits / none");
         table.times(&what, with / CALLS, without / CALLS, 1.1);
     }
+}
+
+/// A computation that counts its instructions, and the same one that does not.
+fn fuel(programs: &Programs, table: &mut Table) {
+    const STEPS: u64 = 2_000_000;
+    let params = postcard::to_allocvec(&STEPS).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let prepare = |limits: Limits| {
+        let engine = Engine::new(EngineSettings::of(&limits, Allocation::OnDemand)).unwrap();
+        let compiled = engine.compile(&programs.component("flows")).unwrap();
+        let program = Program::link(&engine, &engine.load(&compiled).unwrap()).unwrap();
+        (program, call(&engine, "hash", limits))
+    };
+    let (plain, plain_call) = prepare(Limits::default());
+    let (counting, counting_call) = prepare(Limits { fuel: Some(u64::MAX), ..Limits::default() });
+    let mut without = || {
+        assert!(runtime.block_on(plain.call(&plain_call, &params)).result.is_ok());
+    };
+    let mut with = || {
+        let ended = runtime.block_on(counting.call(&counting_call, &params));
+        assert!(ended.fuel.unwrap() > STEPS);
+    };
+    let [without, with] = medians(ROUNDS, [&mut without, &mut with]);
+    table.times("a tight loop, counting fuel / not", with, without, 2.0);
 }
 
 /// From the moment when the runtime learns of the request to the outcome in the store.

@@ -4,7 +4,10 @@ wit_bindgen::generate!({ path: "../../../../wit", world: "flows" });
 struct Bare;
 
 impl exports::longshore::flow::guest::Guest for Bare {
-    fn run(flow: String, params: Vec<u8>) -> Result<Vec<u8>, exports::longshore::flow::guest::Failure> {
+    fn run(
+        flow: String,
+        params: Vec<u8>,
+    ) -> Result<Vec<u8>, exports::longshore::flow::guest::Failure> {
         match flow.as_str() {
             "invert" => Ok(params.iter().map(|byte| !byte).collect()),
             _ => Ok(params),

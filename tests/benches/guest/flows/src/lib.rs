@@ -47,3 +47,9 @@ pub fn flood(bytes: u64) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+/// Computes `rounds` steps of a hash: loops, arithmetic and nothing else.
+#[flow]
+pub fn hash(rounds: u64) -> u64 {
+    (0..rounds).fold(0xcbf2_9ce4_8422_2325, |hash, n| (hash ^ n).wrapping_mul(0x0100_0000_01b3))
+}
