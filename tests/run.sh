@@ -45,6 +45,12 @@ cargo build --workspace --bins --tests
 step "flows of the examples, as plain Rust"
 cargo test --manifest-path examples/Cargo.toml --workspace --quiet
 
+step "test servers"
+tests/servers/down.sh --abandoned
+export LONGSHORE_TEST_SERVERS="$cache/servers/run/$$"
+trap tests/servers/down.sh EXIT
+tests/servers/up.sh
+
 step "tests"
 cargo test --workspace --no-fail-fast
 

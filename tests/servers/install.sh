@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs the test servers below the user's cache, unless these versions are there.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/common.sh"
+
+azurite=3.37.0
+
+versions=$(cat "$here/requirements.txt" && echo "azurite==$azurite")
+mkdir -p "$installed"
+exec 9>"$installed/lock"
+flock 9
+if [ "$(cat "$installed/versions" 2>/dev/null)" = "$versions" ]; then
+    exit 0
+fi
+
+missing=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+node --version >/dev/null 2>&1 || missing+=(nodejs)
+npm --version >/dev/null 2>&1 || missing+=(npm)
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "the test servers need the packages ${missing[*]}: install them, or run this as root on Debian"
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+rm -rf "$installed/python" "$installed/npm" "$installed/versions"
+python3 -m venv "$installed/python"
+"$installed/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+npm install --silent --no-audit --no-fund --no-update-notifier --prefix "$installed/npm" "azurite@$azurite"
+echo "$versions" >"$installed/versions"

