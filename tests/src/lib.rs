@@ -17,6 +17,7 @@ mod mount;
 mod process;
 mod run;
 mod running;
+pub mod servers;
 mod until;
 
 pub use answer::Answer;
