@@ -1,0 +1,113 @@
+//! URLs by which somebody without credentials does one thing with one object.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::path::Path;
+use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions};
+
+use crate::azure::AccountKey;
+use crate::{Error, Location, Provider};
+
+/// The headers that a request to a URL of [`Signer::create`] must have: all of them are harmless where they are not
+/// asked for, so whoever has the URL sends all and need not know whose storage it is.
+pub const CREATE_HEADERS: [(&str, &str); 3] =
+    [("if-none-match", "*"), ("x-goog-if-generation-match", "0"), ("x-ms-blob-type", "BlockBlob")];
+
+/// The headers with which `provider` creates an object and does not overwrite one, by a signed URL.
+pub fn create_headers(provider: Provider) -> &'static [(&'static str, &'static str)] {
+    match provider {
+        Provider::Local => &[],
+        Provider::S3 => &[("if-none-match", "*")],
+        Provider::Gcs => &[("x-goog-if-generation-match", "0")],
+        Provider::Azure => &[("x-ms-blob-type", "BlockBlob")],
+    }
+}
+
+/// Signs URLs with the credentials of a store.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    provider: Provider,
+    inner: Arc<dyn object_store::signer::Signer>,
+    /// Azure's own signatures know creation, `object_store`'s do not.
+    azure: Option<AccountKey>,
+    prefix: Path,
+}
+
+/// `None` where URLs that only create cannot be signed: for a directory, without credentials, and on Azure without the
+/// account's key.
+pub(crate) fn signer(
+    location: &Location,
+    options: &BTreeMap<String, String>,
+    inner: Arc<dyn object_store::signer::Signer>,
+    prefix: &Path,
+) -> Option<Signer> {
+    let provider = location.provider();
+    let is_unsigned =
+        options.iter().any(|(name, value)| name.ends_with("skip_signature") && value != "false");
+    if provider == Provider::Local || is_unsigned {
+        return None;
+    }
+    let azure = AccountKey::of(options);
+    if provider == Provider::Azure && azure.is_none() {
+        return None;
+    }
+    Some(Signer { provider, inner, azure, prefix: prefix.clone() })
+}
+
+impl Signer {
+    /// Whose storage it signs for.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// A URL that reads the object `key` for this long.
+    ///
+    /// # Errors
+    /// When there are no credentials, or they cannot sign.
+    pub async fn read(&self, key: &str, valid_for: Duration) -> Result<String, Error> {
+        let url = self.inner.signed_url(Method::GET, &self.path(key), valid_for).await;
+        url.map(String::from).map_err(could_not)
+    }
+
+    /// A URL that writes the object `key`, whether it exists or not. The request needs the provider's
+    /// [`create_headers`] on Azure only.
+    ///
+    /// # Errors
+    /// As for [`Signer::read`].
+    pub async fn write(&self, key: &str, valid_for: Duration) -> Result<String, Error> {
+        let url = self.inner.signed_url(Method::PUT, &self.path(key), valid_for).await;
+        url.map(String::from).map_err(could_not)
+    }
+
+    /// A URL that creates the object `key` and cannot overwrite it: the server sees to that. The request must have the
+    /// provider's [`create_headers`].
+    ///
+    /// # Errors
+    /// As for [`Signer::read`].
+    pub async fn create(&self, key: &str, valid_for: Duration) -> Result<String, Error> {
+        let path = self.path(key);
+        if let Some(azure) = &self.azure {
+            let url =
+                self.inner.signed_url(Method::PUT, &path, valid_for).await.map_err(could_not)?;
+            return Ok(azure.only_create(url).into());
+        }
+        let mut options = SignedUrlOptions::new();
+        for (name, value) in create_headers(self.provider) {
+            let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+            options = options.with_signed_header(name, value);
+        }
+        let url = self.inner.signed_url_opts(Method::PUT, &path, valid_for, &options).await;
+        url.map(String::from).map_err(could_not)
+    }
+
+    fn path(&self, key: &str) -> Path {
+        self.prefix.parts().chain(Path::from(key).parts()).collect()
+    }
+}
+
+fn could_not(error: object_store::Error) -> Error {
+    Error::caused("could not sign a URL for the store", error)
+        .hint("signing needs a key: use another reference to credentials, or let the pool's access be \"ambient\"")
+}
