@@ -82,3 +82,18 @@ impl From<longshore_protocol::Error> for Error {
         Self::new(kind, error.to_string())
     }
 }
+
+impl From<longshore_storage::Error> for Error {
+    fn from(error: longshore_storage::Error) -> Self {
+        let hint = error.what_to_do().map(str::to_owned);
+        let text = error.to_string();
+        let error = match std::error::Error::source(&error) {
+            Some(source) => Self::caused(ErrorKind::BadInput, text, crate::chain(source)),
+            None => Self::new(ErrorKind::BadInput, text),
+        };
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}

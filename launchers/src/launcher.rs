@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
+use longshore_protocol::Timestamp;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Limits;
 use longshore_protocol::state::JobState;
@@ -20,10 +21,8 @@ pub struct Job {
     pub run: RunId,
     /// Its owner.
     pub tenant: Tenant,
-    /// The digest of its order: what the runtime executes follows from it.
-    pub order: Digest,
-    /// Where the runtime finds the store.
-    pub store: String,
+    /// How the runtime gets at it.
+    pub entry: Entry,
     /// The runtime's binary, for infrastructures that start it from this machine's files.
     pub runtime: PathBuf,
     /// What the flow may use; the infrastructure's own limits are derived from it.
@@ -32,6 +31,71 @@ pub struct Job {
     pub secret_variables: BTreeSet<String>,
     /// For people and filters.
     pub labels: BTreeMap<String, String>,
+}
+
+/// How the runtime gets at its run.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// By a ticket, without credentials.
+    Ticket {
+        /// A signed URL: good for this run and nothing else, but good for whoever has it.
+        url: String,
+        /// What the ticket must be: all that is executed follows from it.
+        sha256: Digest,
+        /// When its URLs stop working.
+        expires_at: Timestamp,
+    },
+    /// By itself, with the credentials that it finds where it is.
+    Store {
+        /// Where the runtime finds the store.
+        location: String,
+        /// The owner of the run.
+        tenant: Tenant,
+        /// The run.
+        run: RunId,
+        /// The digest of its order: all that is executed follows from it.
+        order: Digest,
+        /// The environment variables around the launcher that hold the credentials of the store.
+        variables: BTreeSet<String>,
+    },
+}
+
+impl Entry {
+    /// The runtime's arguments: less than 1 KB, other than with session tokens in a signed URL.
+    pub fn arguments(&self) -> Vec<String> {
+        let pairs = match self {
+            Self::Ticket { url, sha256, expires_at } => vec![
+                ("--ticket", url.clone()),
+                ("--ticket-sha256", sha256.to_string()),
+                ("--ticket-expires", expires_at.to_string()),
+            ],
+            Self::Store { location, tenant, run, order, variables: _ } => vec![
+                ("--store", location.clone()),
+                ("--tenant", tenant.to_string()),
+                ("--run", run.to_string()),
+                ("--order-sha256", order.to_string()),
+            ],
+        };
+        let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+        std::iter::once("execute".to_owned()).chain(pairs).collect()
+    }
+
+    /// The environment variables around the launcher that hold credentials for it.
+    pub fn variables(&self) -> BTreeSet<String> {
+        match self {
+            Self::Ticket { .. } => BTreeSet::new(),
+            Self::Store { variables, .. } => variables.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ticket { sha256, .. } => write!(out, "Ticket({sha256})"),
+            Self::Store { location, run, .. } => write!(out, "Store({location}, {run})"),
+        }
+    }
 }
 
 /// How an infrastructure names a job. It follows from the run alone, so that a repeated launch finds its own job.

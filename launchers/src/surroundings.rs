@@ -12,6 +12,11 @@ impl Surroundings {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
+
+    /// All of them.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
 }
 
 impl FromIterator<(String, String)> for Surroundings {

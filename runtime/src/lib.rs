@@ -13,12 +13,12 @@ pub mod confine;
 pub mod engine;
 mod error;
 pub mod execute;
-
 pub mod facts;
 pub mod log;
 pub mod sandbox;
 pub mod secrets;
 pub mod store;
+pub mod ticket;
 
 pub use error::{Error, ErrorKind};
 pub use longshore_protocol::chain;

@@ -10,15 +10,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use longshore_protocol::Timestamp;
 use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Metering;
 use longshore_runtime::compile::{self, CompileLimits};
 use longshore_runtime::confine::{self, Demand};
-use longshore_runtime::execute::{self, Settings};
+use longshore_runtime::execute::{self, Place, Settings};
 use longshore_runtime::facts::Facts;
 use longshore_runtime::sandbox::{FixedName, Network};
+use longshore_runtime::ticket::TicketAddress;
 use longshore_runtime::{Error, ErrorKind, chain};
+use longshore_storage::Location;
 use serde::Serialize;
 
 /// Executes one run of a Longshore flow. Launchers start it; people use `longshore`.
@@ -33,18 +36,8 @@ struct Arguments {
 enum Verb {
     /// Execute one run and store its outcome.
     Execute {
-        /// The store: a local directory.
-        #[arg(long)]
-        store: String,
-        /// The owner of the run.
-        #[arg(long)]
-        tenant: Tenant,
-        /// The run.
-        #[arg(long)]
-        run: RunId,
-        /// The digest of the order: nothing that does not follow from it is executed.
-        #[arg(long)]
-        order_sha256: Digest,
+        #[command(flatten)]
+        place: PlaceArguments,
         #[command(flatten)]
         network: NetworkArguments,
         /// Whether the kernel must have everything that confines the process, or what it has is enough.
@@ -71,6 +64,44 @@ enum Verb {
     },
     /// Print version, ABI, engine, and what confines a run on this machine, as JSON.
     Facts,
+}
+
+/// Where the run is: in a store, or behind a ticket.
+#[derive(Debug, clap::Args)]
+struct PlaceArguments {
+    /// The store: a local directory, or s3://…, gs://…, az://….
+    #[arg(long, conflicts_with = "ticket", required_unless_present = "ticket")]
+    store: Option<Location>,
+    /// The owner of the run.
+    #[arg(long, requires = "store")]
+    tenant: Option<Tenant>,
+    /// The run.
+    #[arg(long, requires = "store", required_unless_present = "ticket")]
+    run: Option<RunId>,
+    /// The digest of the order: nothing that does not follow from it is executed.
+    #[arg(long, requires = "store", required_unless_present = "ticket")]
+    order_sha256: Option<Digest>,
+    /// The ticket: a signed URL.
+    #[arg(long, value_name = "URL")]
+    ticket: Option<String>,
+    /// The digest of the ticket: nothing that does not follow from it is executed.
+    #[arg(long, requires = "ticket", required_unless_present = "store")]
+    ticket_sha256: Option<Digest>,
+    /// When the ticket's URLs stop working.
+    #[arg(long, requires = "ticket", required_unless_present = "store", value_name = "TIME")]
+    ticket_expires: Option<Timestamp>,
+}
+
+impl PlaceArguments {
+    fn place(self) -> Option<Place> {
+        let Self { store, tenant, run, order_sha256, ticket, ticket_sha256, ticket_expires } = self;
+        if let Some(url) = ticket {
+            let (sha256, expires_at) = (ticket_sha256?, ticket_expires?);
+            return Some(Place::Ticket(TicketAddress { url, sha256, expires_at }));
+        }
+        let (location, tenant) = (store?, tenant.unwrap_or_default());
+        Some(Place::Store { location, tenant, run: run?, order: order_sha256? })
+    }
 }
 
 /// How flows reach the network, where they may.
@@ -132,10 +163,12 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), Error> {
     match verb {
-        Verb::Execute { store, tenant, run, order_sha256, network, confine } => {
+        Verb::Execute { place, network, confine } => {
             let network = network.network()?;
-            let settings = Settings { store, tenant, run, order: order_sha256, network, confine };
-            execute::execute(&settings)
+            let place = place.place().ok_or_else(|| {
+                Error::new(ErrorKind::Settings, "neither a store with a run nor a ticket is named")
+            })?;
+            execute::execute(&Settings { place, network, confine })
         }
         Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();

@@ -1,19 +1,22 @@
 //! The runtime's half of the store: reads what was ordered, writes what happened.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
-use longshore_protocol::pace::{Pace, may_pass};
+use longshore_protocol::pace::Pace;
 use longshore_protocol::record::{
     Beat, CancelRequest, CompiledRef, ComponentRef, Order, Outcome, Payload, Record as _, Started,
+    Ticket,
 };
-use object_store::local::LocalFileSystem;
+use longshore_storage::{Location, Patience, may_pass};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 
+use crate::ticket::TicketStore;
 use crate::{Error, ErrorKind};
 
 /// Whether a conditional create found the place free.
@@ -41,8 +44,7 @@ impl Retry {
         match (self, error) {
             (_, object_store::Error::AlreadyExists { .. }) => false,
             (Self::None, _) => false,
-            (Self::Transient, object_store::Error::Generic { .. }) => may_pass(error),
-            (Self::Transient, _) => false,
+            (Self::Transient, _) => may_pass(error),
             (Self::All, _) => true,
         }
     }
@@ -54,23 +56,56 @@ pub struct RunStore {
     store: Arc<dyn ObjectStore>,
     layout: RunLayout,
     pace: Pace,
+    bounds: Bounds,
+}
+
+/// How much of a run the store takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// How many attempts may be started.
+    pub(crate) attempts_max: u32,
+    /// How many segments of log each may write.
+    pub(crate) log_segments_max: u32,
+}
+
+impl Bounds {
+    /// How often a container may be restarted before nobody believes in the run any more.
+    const USUAL: Self = Self { attempts_max: 1_000, log_segments_max: u32::MAX };
 }
 
 impl RunStore {
-    /// Opens the store at `location`, a local directory, for one run.
+    /// Opens the store at `location` for one run.
     ///
     /// # Errors
-    /// When there is no such directory.
-    pub fn open(location: &str, tenant: &Tenant, run: &RunId) -> Result<Self, Error> {
-        let store = LocalFileSystem::new_with_prefix(location).map_err(|error| {
-            Error::caused(ErrorKind::Store, format!("could not open the store {location}"), error)
+    /// When the text names no place, there is no such directory, or credentials are not there.
+    pub fn open(location: &Location, tenant: &Tenant, run: &RunId) -> Result<Self, Error> {
+        let objects = longshore_storage::open(location, &variables()).map_err(|error| {
+            let attempted = error.to_string();
+            match std::error::Error::source(&error) {
+                Some(source) => Error::caused(ErrorKind::Store, attempted, crate::chain(source)),
+                None => Error::new(ErrorKind::Store, attempted),
+            }
         })?;
-        Ok(Self::new(Arc::new(store), tenant, run))
+        Ok(Self::new(objects.store, tenant, run))
     }
 
     /// Uses an open store for one run.
     pub fn new(store: Arc<dyn ObjectStore>, tenant: &Tenant, run: &RunId) -> Self {
-        Self { store, layout: RunLayout::new(tenant, run), pace: Pace::NORMAL }
+        let layout = RunLayout::new(tenant, run);
+        Self { store, layout, pace: Pace::NORMAL, bounds: Bounds::USUAL }
+    }
+
+    /// Uses what a ticket lets its holder use.
+    pub fn of_ticket(store: TicketStore) -> Self {
+        let Ticket { tenant, run, attempts_max, log_segments_max, .. } = store.ticket();
+        let layout = RunLayout::new(tenant, run);
+        let bounds = Bounds { attempts_max: *attempts_max, log_segments_max: *log_segments_max };
+        Self { store: Arc::new(store), layout, pace: Pace::NORMAL, bounds }
+    }
+
+    /// How much of a run the store takes.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Repeats requests at another pace.
@@ -256,10 +291,10 @@ impl RunStore {
         retry: Retry,
         request: impl Fn() -> F,
     ) -> object_store::Result<T> {
-        let mut failures = 0;
+        let (mut failures, patience) = (0, Patience::new());
         loop {
             let error = match request().await {
-                Err(error) if retry.is_due(&error) => error,
+                Err(error) if retry.is_due(&error) && !patience.is_over() => error,
                 done => return done,
             };
             failures += 1;
@@ -268,6 +303,14 @@ impl RunStore {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// The provider's variables: an infrastructure gives a job its credentials by them.
+pub(crate) fn variables() -> longshore_storage::Variables {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// What was cut off on its way is no content: half of a result is a result, too, of something else.

@@ -85,7 +85,7 @@ impl Settings {
 
     /// Opens the store, which is made if it does not exist, and an engine over it.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
-        let store = Store::open(&self.store, self.tenant.clone())?;
+        let store = Store::open(&self.store, self.tenant.clone(), &self.places.surroundings)?;
         Ok(Engine::new(store, self.pool.clone(), self.places.clone()))
     }
 }

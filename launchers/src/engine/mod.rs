@@ -8,6 +8,7 @@ mod evidence;
 mod logs;
 mod request;
 mod submit;
+mod ticket;
 mod watch;
 
 use std::path::PathBuf;

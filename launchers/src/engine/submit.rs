@@ -36,15 +36,15 @@ impl Engine {
         check_abi(&request, &runtime)?;
         let artefact = self.upload_code(&request, &runtime, report).await?;
         let order = self.write_order(request, &artefact, report).await?;
+        let (order, digest) = order;
         let job = Job {
-            run: order.0.run,
-            tenant: order.0.tenant.clone(),
-            order: order.1,
-            store: self.store.location().to_owned(),
+            run: order.run,
+            tenant: order.tenant.clone(),
+            entry: self.entry(&order, digest).await?,
             runtime: runtime.path,
-            secret_variables: secret_variables(&order.0.grants),
-            limits: order.0.limits,
-            labels: order.0.labels,
+            secret_variables: secret_variables(&order.grants),
+            limits: order.limits,
+            labels: order.labels,
         };
         let plan = self.launcher.plan(&job)?;
         self.launch(&job.run, &plan, &runtime.version).await?;

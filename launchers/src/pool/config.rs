@@ -24,7 +24,7 @@ use longshore_protocol::limits::LimitSet;
 use longshore_protocol::suggest;
 use serde::Deserialize;
 
-use super::{LOCAL, Pool};
+use super::{Access, LOCAL, Pool};
 use crate::{Error, ErrorKind};
 
 /// One file, or another source of settings.
@@ -46,6 +46,7 @@ struct File {
 #[serde(default)]
 struct Written {
     r#type: Option<String>,
+    access: Option<Access>,
     limits: LimitSet,
     ceiling: LimitSet,
     grants: Option<Policy>,
@@ -87,12 +88,13 @@ impl Layers {
             return Err(self.unknown(name));
         }
         let mut pool = Pool { name: name.to_owned(), ..Pool::default() };
-        for Written { r#type, limits, ceiling, grants } in written {
+        for Written { r#type, access, limits, ceiling, grants } in written {
             if let Some(kind) = r#type {
                 pool.kind = kind.parse().map_err(|why| {
                     Error::new(ErrorKind::BadInput, format!("pool {name}: {why}"))
                 })?;
             }
+            pool.access = access.or(pool.access);
             limits.iter().for_each(|(name, value)| pool.limits.insert(name, value));
             ceiling.iter().for_each(|(name, value)| pool.ceiling.insert(name, value));
             pool.grants = grants.clone().or(pool.grants);
@@ -125,7 +127,7 @@ fn check_keys(table: &toml::Table) -> Result<(), String> {
     for (name, pool) in pools {
         let Some(pool) = pool.as_table() else { continue };
         let place = format!("pools.{name}.");
-        known(pool, &place, &["type", "limits", "ceiling", "grants"])?;
+        known(pool, &place, &["type", "access", "limits", "ceiling", "grants"])?;
         if let Some(grants) = pool.get("grants").and_then(toml::Value::as_table) {
             known(grants, &format!("{place}grants."), &["network", "env", "secrets"])?;
         }

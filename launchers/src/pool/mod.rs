@@ -10,6 +10,7 @@ mod config;
 
 use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
+use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 
@@ -19,6 +20,17 @@ pub use config::{Layer, Layers};
 /// The pool that exists without being described: processes on this machine, for whoever types the command.
 pub const LOCAL: &str = "local";
 
+/// How runtimes get at their runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// By a ticket: signed URLs for the objects of one run.
+    Ticket,
+    /// By themselves: with the identity of their machine or workload, or the credentials that the launcher hands on; for
+    /// a directory, as files.
+    Ambient,
+}
+
 /// A named infrastructure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pool {
@@ -26,6 +38,8 @@ pub struct Pool {
     pub name: String,
     /// Its kind of infrastructure.
     pub kind: Kind,
+    /// How runtimes get at their runs. `None`: by tickets, where the store can sign them.
+    pub access: Option<Access>,
     /// The limits of runs that ask for none.
     pub limits: LimitSet,
     /// What a run can ask for at most.

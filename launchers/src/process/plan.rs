@@ -24,26 +24,14 @@ pub(super) struct Command {
 
 pub(super) fn plan(config: &Config, job: &Job) -> Result<Plan, Error> {
     let Config { state_folder, working_dir, env } = config;
-    let Job { run, tenant, order, store, runtime, limits: _, secret_variables, labels: _ } = job;
+    let Job { run, entry, runtime, secret_variables, tenant: _, limits: _, labels: _ } = job;
     let folder = state_folder.join("jobs").join(run.to_string());
     let command = Command {
         program: runtime.clone(),
-        arguments: [
-            "execute",
-            "--store",
-            store,
-            "--tenant",
-            tenant.as_str(),
-            "--run",
-            &run.to_string(),
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(["--order-sha256".to_owned(), order.to_string()])
-        .collect(),
+        arguments: entry.arguments(),
         working_dir: working_dir.clone().unwrap_or_else(|| folder.clone()),
         env: env.clone(),
-        env_from_launcher: secret_variables.clone(),
+        env_from_launcher: secret_variables | &entry.variables(),
     };
     let request = serde_json::to_value(&command).map_err(|error| {
         Error::caused(ErrorKind::BadInput, "a path of the job is not Unicode text", error)
@@ -91,15 +79,22 @@ fn this_host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use longshore_protocol::id::{Digest, Tenant};
+    use crate::launcher::Entry;
+    use longshore_protocol::id::{Digest, RunId, Tenant};
 
     #[test]
     fn a_plan_is_the_whole_request() {
+        let run: RunId = "019d0000-0000-7000-8000-000000000001".parse().unwrap();
         let job = Job {
-            run: "019d0000-0000-7000-8000-000000000001".parse().unwrap(),
+            run,
             tenant: Tenant::default(),
-            order: Digest::of(b""),
-            store: "/data/store".into(),
+            entry: Entry::Store {
+                location: "/data/store".into(),
+                tenant: Tenant::default(),
+                run,
+                order: Digest::of(b""),
+                variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
+            },
             runtime: "/usr/bin/longshore-runtime".into(),
             limits: longshore_protocol::limits::Limits::default(),
             secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
@@ -112,7 +107,10 @@ mod tests {
             "execute --store /data/store --tenant default --run 019d0000-0000-7000-8000-000000000001 \
              --order-sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
-        assert_eq!(plan.request["env_from_launcher"], serde_json::json!(["API_KEY"]));
+        assert_eq!(
+            plan.request["env_from_launcher"],
+            serde_json::json!(["API_KEY", "AWS_ACCESS_KEY_ID"])
+        );
         assert_eq!(
             folder_of(&plan.handle).unwrap(),
             Path::new("/state/jobs/019d0000-0000-7000-8000-000000000001")

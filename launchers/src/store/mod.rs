@@ -1,9 +1,10 @@
 //! The launcher's half of the store: writes what is ordered, reads what happened.
 
+mod aws;
 mod listing;
 mod requests;
 
-use std::io;
+use std::collections::BTreeSet;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use longshore_protocol::pace::Pace;
 use longshore_protocol::record::{
     Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Payload, Record as _, Started,
 };
-use object_store::local::LocalFileSystem;
+use longshore_storage::{Location, Objects, Signer};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
+use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 use requests::could_not;
 
@@ -37,7 +39,10 @@ pub enum Created {
 #[derive(Debug, Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    signer: Option<Signer>,
     location: String,
+    runtime_location: String,
+    credential_variables: BTreeSet<String>,
     tenant: Tenant,
     pace: Pace,
 }
@@ -45,7 +50,16 @@ pub struct Store {
 impl Store {
     /// Uses an open store; `location` is what the runtime is told.
     pub fn new(objects: Arc<dyn ObjectStore>, location: impl Into<String>, tenant: Tenant) -> Self {
-        Self { objects, location: location.into(), tenant, pace: Pace::NORMAL }
+        let location = location.into();
+        Self {
+            objects,
+            signer: None,
+            runtime_location: location.clone(),
+            location,
+            credential_variables: BTreeSet::new(),
+            tenant,
+            pace: Pace::NORMAL,
+        }
     }
 
     /// Repeats requests at another pace.
@@ -54,33 +68,52 @@ impl Store {
         Self { pace, ..self }
     }
 
-    /// Opens the store at `location`, a local directory, which is made if it does not exist.
+    /// Opens the store at `location`. A directory is made if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or opened.
-    pub fn open(location: &str, tenant: Tenant) -> Result<Self, Error> {
-        let folder = local_folder(location)?;
-        let failed = |error: io::Error| {
-            Error::caused(
-                ErrorKind::Store,
-                format!("could not open the store {}", folder.display()),
-                error,
-            )
-            .hint("name a directory that you may write with --store, or set LONGSHORE_STORE")
-        };
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        let folder = folder.canonicalize().map_err(failed)?;
-        let objects = LocalFileSystem::new_with_prefix(&folder)
-            .map_err(|error| failed(io::Error::other(error)))?;
-        let location = folder
-            .to_str()
-            .ok_or_else(|| failed(io::Error::other("its path is not Unicode text")))?;
-        Ok(Self::new(Arc::new(objects.with_automatic_cleanup(true)), location, tenant))
+    /// When the text names no place, a directory cannot be made or opened, or credentials are not there. Storage on a
+    /// network is not contacted.
+    pub fn open(
+        location: &str,
+        tenant: Tenant,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let mut location: Location = location.parse()?;
+        if let Some(folder) = location.folder() {
+            location = Location::local(&made(&folder)?)?;
+        }
+        let (aws, region) = aws::of_profiles(&location, surroundings)?;
+        if let Some(region) = region {
+            location = location.in_region(region);
+        }
+        let variables = surroundings.variables();
+        let Objects { store, signer } = longshore_storage::open_with(&location, variables, aws)?;
+        Ok(Self {
+            signer,
+            runtime_location: location.for_runtime(variables).to_string(),
+            credential_variables: location.credential_variables(variables),
+            ..Self::new(store, location.to_string(), tenant)
+        })
     }
 
-    /// Where the store is, as the runtime finds it.
+    /// Where the store is, as the launcher finds it.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// Where the store is, as the runtime finds it. Without credentials.
+    pub fn runtime_location(&self) -> &str {
+        &self.runtime_location
+    }
+
+    /// The environment variables that a runtime needs to use the store by itself.
+    pub fn credential_variables(&self) -> &BTreeSet<String> {
+        &self.credential_variables
+    }
+
+    /// Makes URLs for runtimes without credentials, where the storage can.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// Whose runs are seen.
@@ -140,6 +173,14 @@ impl Store {
     /// When the store cannot be written.
     pub async fn create_params(&self, run: &RunId, content: Bytes) -> Result<(), Error> {
         self.create_new(&self.layout(run).params(), content).await
+    }
+
+    /// Writes a run's ticket.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn create_ticket(&self, run: &RunId, content: Bytes) -> Result<(), Error> {
+        self.create_new(&self.layout(run).ticket(), content).await
     }
 
     /// Writes where the run went.
@@ -307,19 +348,12 @@ impl Store {
     }
 }
 
-fn local_folder(location: &str) -> Result<PathBuf, Error> {
-    let path = match location.split_once("://") {
-        Some(("file", path)) => path,
-        Some((scheme, _)) => {
-            return Err(Error::new(
-                ErrorKind::BadInput,
-                format!("{scheme}:// stores are not supported by this version"),
-            )
-            .hint("name a local directory with --store"));
-        }
-        None => location,
-    };
-    std::path::absolute(FilePath::new(path)).map_err(|error| {
-        Error::caused(ErrorKind::BadInput, format!("{location:?} is not a directory name"), error)
+/// The folder of a local store, which exists afterwards.
+fn made(folder: &FilePath) -> Result<PathBuf, Error> {
+    let made = std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize());
+    made.map_err(|error| {
+        let attempted = format!("could not open the store {}", folder.display());
+        Error::caused(ErrorKind::Store, attempted, error)
+            .hint("name a directory that you may write with --store, or set LONGSHORE_STORE")
     })
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use longshore_protocol::id::Digest;
-use longshore_protocol::pace;
 use longshore_protocol::record::{Payload, Record};
+use longshore_storage::{Patience, may_pass};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 
@@ -79,10 +79,10 @@ impl Store {
         &self,
         request: impl Fn() -> F,
     ) -> object_store::Result<T> {
-        let mut failures = 0;
+        let (mut failures, patience) = (0, Patience::new());
         loop {
             let error = match request().await {
-                Err(error) if is_transient(&error) => error,
+                Err(error) if may_pass(&error) && !patience.is_over() => error,
                 done => return done,
             };
             failures += 1;
@@ -98,10 +98,6 @@ impl Store {
             Created::Existed => Err(Error::new(ErrorKind::Store, format!("{key} exists already"))),
         }
     }
-}
-
-fn is_transient(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::Generic { .. }) && pace::may_pass(error)
 }
 
 /// What was cut off on its way is no content.

@@ -56,6 +56,11 @@ impl RunLayout {
         format!("{}/job.json", self.prefix)
     }
 
+    /// What lets a runtime without credentials do this run. Written by the launcher.
+    pub fn ticket(&self) -> String {
+        format!("{}/ticket.json", self.prefix)
+    }
+
     /// A request to stop. Written by anyone.
     pub fn cancel(&self) -> String {
         format!("{}/cancel.json", self.prefix)
@@ -113,6 +118,7 @@ mod tests {
         assert_eq!(layout.order(), format!("{prefix}/order.json"));
         assert_eq!(layout.params(), format!("{prefix}/params.bin"));
         assert_eq!(layout.job(), format!("{prefix}/job.json"));
+        assert_eq!(layout.ticket(), format!("{prefix}/ticket.json"));
         assert_eq!(layout.started(1), format!("{prefix}/attempts/1/started.json"));
         assert_eq!(layout.beat(2), format!("{prefix}/attempts/2/beat.json"));
         assert_eq!(layout.log(1, 12), format!("{prefix}/attempts/1/log/000012.jsonl"));

@@ -17,8 +17,6 @@ use crate::sandbox::{Call, CpuMeter, Ended, Program, ProgressCell, RunContext, S
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 
-/// How often a container may be restarted before nobody believes in the run any more.
-const ATTEMPTS_MAX: u32 = 1_000;
 /// A stopped guest ends within milliseconds. One that does not is held by a fault of the host.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -42,7 +40,8 @@ pub(super) struct Finished {
 
 /// Claims the first attempt from `number` on that nobody has. `None`: the run has ended.
 pub(super) async fn claim(store: &RunStore, number: u32) -> Result<Option<u32>, Error> {
-    for attempt in number..=ATTEMPTS_MAX {
+    let attempts_max = store.bounds().attempts_max;
+    for attempt in number..=attempts_max {
         let started = Started {
             format: FormatVersion::CURRENT,
             attempt,
@@ -59,7 +58,9 @@ pub(super) async fn claim(store: &RunStore, number: u32) -> Result<Option<u32>, 
     }
     Err(Error::new(
         ErrorKind::BadOrder,
-        format!("{ATTEMPTS_MAX} attempts were started and none has ended"),
+        format!(
+            "{attempts_max} attempts were started, which is all there may be, and none has ended"
+        ),
     ))
 }
 

@@ -3,16 +3,14 @@
 mod attempt;
 mod beat;
 mod cancel;
+mod place;
 mod program;
 mod ship;
 mod signal;
 
-use std::path::Path;
-
 use bytes::Bytes;
 use longshore_protocol::Timestamp;
-use longshore_protocol::id::{Digest, RunId, Tenant};
-use longshore_protocol::layout::RunLayout;
+use longshore_protocol::id::Digest;
 use longshore_protocol::record::{
     AttemptSummary, CodeSource, Confinement, FormatVersion, Order, Outcome, Payload, RuntimeFacts,
     Usage, Verdict,
@@ -24,21 +22,17 @@ use crate::sandbox::Network;
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
+use place::Opened;
 use program::{Loaded, Refusal};
 
+pub use place::Place;
 pub use signal::Signals;
 
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The store: a local directory.
-    pub store: String,
-    /// The owner of the run.
-    pub tenant: Tenant,
-    /// The run.
-    pub run: RunId,
-    /// The digest of its order.
-    pub order: Digest,
+    /// Where the run is.
+    pub place: Place,
     /// How it reaches the network, where it may.
     pub network: Network,
     /// What becomes of it where the kernel cannot confine it.
@@ -53,14 +47,14 @@ pub struct Settings {
 /// # Errors
 /// When no outcome could be stored: the order is bad, the store does not work, or the process cannot be confined.
 pub fn execute(settings: &Settings) -> Result<(), Error> {
+    let Settings { place, network, confine } = settings;
     let (prepared, heard) = in_tokio(async {
         let signals = Signals::listen(None)?;
-        let Settings { store, tenant, run, order, network, confine: _ } = settings;
-        let store = RunStore::open(store, tenant, run)?;
-        let prepared = prepare(store, order, network).await?;
-        Ok((prepared, signals.heard().await))
+        let Opened { first, second, order } = place.open().await?;
+        let prepared = prepare(first, &order, network).await?;
+        Ok((Prepared { store: second, ..prepared }, signals.heard().await))
     })?;
-    let confinement = confine::confine(&needs(settings, &prepared.order), settings.confine)?;
+    let confinement = confine::confine(&place.needs(needs(&prepared.order)), *confine)?;
     in_tokio(async {
         let signals = Signals::listen(heard)?;
         carry_out(prepared, &signals, Some(confinement)).await
@@ -106,14 +100,13 @@ async fn prepare(store: RunStore, order: &Digest, network: &Network) -> Result<P
     Ok(Prepared { store, order, engine, started_at, loaded })
 }
 
-/// What the rest of the run needs: its own folder, and a network only where that was granted.
-fn needs(settings: &Settings, order: &Order) -> Needs {
-    let run = RunLayout::new(&settings.tenant, &settings.run);
+/// What the rest of the run needs: a network only where that was granted.
+fn needs(order: &Order) -> Needs {
     let network = match order.grants.network.as_slice() {
         [] => confine::Network::None,
         _ => confine::Network::Connect,
     };
-    Needs { writes: vec![Path::new(&settings.store).join(run.prefix())], reads: vec![], network }
+    Needs { writes: vec![], reads: vec![], network }
 }
 
 async fn carry_out(

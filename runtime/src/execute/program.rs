@@ -48,13 +48,15 @@ pub(super) async fn load(
         Ok(secrets) => secrets,
         Err(why) => return refuse(why),
     };
-    let Some(params) = store.read_params(&order.params).await? else {
+    let (params, precompiled) =
+        futures::try_join!(store.read_params(&order.params), precompiled(store, order, engine))?;
+    let Some(params) = params else {
         return refuse(
             "the parameters are not in the store, or do not have the digest that the order says"
                 .into(),
         );
     };
-    let (component, code) = match precompiled(store, order, engine).await? {
+    let (component, code) = match precompiled {
         Ok(component) => (component, CodeSource::Precompiled),
         Err(because) => {
             let Some(bytes) = store.read_component(&order.component).await? else {

@@ -17,6 +17,8 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(5);
 /// A segment this large is shipped without waiting.
 const SEGMENT_BYTES: usize = 1 << 20;
+/// Where segments are few, each waits this many times longer and may be this many times larger than the one before.
+const GROWTH_OF_FEW: u32 = 2;
 /// How often the size is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -60,6 +62,23 @@ impl Shipper {
     }
 }
 
+/// When the next segment is due.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    pause: Duration,
+    bytes: usize,
+}
+
+impl Pace {
+    fn next(self, segments_max: u32) -> Self {
+        if segments_max == u32::MAX {
+            return Self { pause: self.pause.mul_f64(1.5).min(LONGEST), ..self };
+        }
+        let bytes = self.bytes.saturating_mul(GROWTH_OF_FEW as usize);
+        Self { pause: self.pause * GROWTH_OF_FEW, bytes }
+    }
+}
+
 struct Ship {
     store: RunStore,
     attempt: u32,
@@ -70,27 +89,33 @@ struct Ship {
 
 impl Ship {
     async fn until(mut self, mut ended: oneshot::Receiver<()>) -> Shipped {
-        let mut pause = FIRST;
+        let mut pace = Pace { pause: FIRST, bytes: SEGMENT_BYTES };
+        let segments_max = self.store.bounds().log_segments_max;
         loop {
             tokio::select! {
                 biased;
                 _ = &mut ended => break,
-                () = self.due(pause) => {}
+                () = self.due(pace) => {}
             }
-            if self.log.pending_bytes() > 0 {
+            // The last one is for what there is in the end.
+            if self.log.pending_bytes() > 0 && self.shipped.count.saturating_add(1) < segments_max {
                 self.ship().await;
-                pause = pause.mul_f64(1.5).min(LONGEST);
+                pace = pace.next(segments_max);
             }
         }
         self.ship().await;
         self.shipped
     }
 
-    async fn due(&self, pause: Duration) {
+    async fn due(&self, pace: Pace) {
         let mut waited = Duration::ZERO;
-        while waited < pause && self.log.pending_bytes() < SEGMENT_BYTES {
+        while waited < pace.pause && self.log.pending_bytes() < pace.bytes {
             self.store.pause(LOOK_EVERY).await;
             waited += LOOK_EVERY;
+        }
+        // Full, and not to be shipped yet: the look must not become a spin.
+        if waited.is_zero() {
+            self.store.pause(LOOK_EVERY).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The text that names a place for objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -203,6 +203,42 @@ impl Location {
             location.options.insert(self.provider.endpoint_option().to_owned(), endpoint.clone());
         }
         location
+    }
+
+    /// The same place in a region, unless it has one already.
+    #[must_use]
+    pub fn in_region(self, region: String) -> Self {
+        let is_region =
+            |name: &String| matches!(Key::parse(self.provider, name), Ok(key) if key.is_region());
+        let mut location = self.clone();
+        if self.provider == Provider::S3 && !self.options.keys().any(is_region) {
+            location.options.insert("aws_region".to_owned(), region);
+        }
+        location
+    }
+
+    /// The variables, of those that are set, that its credentials are read from.
+    pub fn credential_variables(&self, variables: &Variables) -> BTreeSet<String> {
+        let prefix = match &self.credentials {
+            Credentials::Default => "",
+            Credentials::Environment(prefix) => prefix,
+            Credentials::Anonymous | Credentials::File(_) | Credentials::Profile(_) => {
+                return BTreeSet::new();
+            }
+        };
+        options::credential_variables(self.provider, prefix, variables)
+    }
+
+    /// The files, of those that are named, that its credentials are read from, again whenever they end.
+    pub fn credential_files(&self, variables: &Variables) -> Vec<PathBuf> {
+        let named = self.credential_variables(variables).into_iter().filter_map(|name| {
+            let value = variables.get(&name)?;
+            value.starts_with('/').then(|| PathBuf::from(value))
+        });
+        match &self.credentials {
+            Credentials::File(path) => named.chain([path.clone()]).collect(),
+            _ => named.collect(),
+        }
     }
 
     /// Whether the runtime reaches it under another address than the launcher.

@@ -205,9 +205,10 @@ fn read_file(provider: Provider, path: &std::path::Path) -> io::Result<BTreeMap<
     lines.enumerate().map(pair).collect()
 }
 
-/// Whoever is second finds the first one's provider, which is the same.
-fn install_tls() {
+/// Chooses the provider of TLS for HTTP clients of this process. Repeating is harmless.
+pub fn install_tls() {
     static ONCE: Once = Once::new();
+    // Whoever is second finds the first one's provider, which is the same.
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 

@@ -1,6 +1,6 @@
 //! `object_store`'s options: which exist, which hold secrets, which the environment sets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_protocol::suggest;
 use object_store::aws::AmazonS3ConfigKey;
@@ -94,6 +94,10 @@ impl Key {
         }
     }
 
+    pub(crate) fn is_region(&self) -> bool {
+        matches!(self, Self::S3(AmazonS3ConfigKey::Region | AmazonS3ConfigKey::DefaultRegion))
+    }
+
     fn is_bucket(&self) -> bool {
         matches!(
             self,
@@ -135,20 +139,37 @@ pub(crate) fn of_environment(
     prefix: &str,
     variables: &Variables,
 ) -> BTreeMap<String, String> {
-    let families: &[&str] = match provider {
-        Provider::Local => &[],
-        Provider::S3 => &["AWS_"],
-        Provider::Gcs => &["GOOGLE_"],
-        Provider::Azure => &["AZURE_"],
-    };
     let of_family = |(name, value): (&String, &String)| {
-        let name = name.strip_prefix(prefix)?;
-        let is_ours = families.iter().any(|family| name.starts_with(family));
-        let name = name.to_ascii_lowercase();
-        (is_ours && !value.is_empty() && Key::parse(provider, &name).is_ok())
-            .then(|| (name, value.clone()))
+        let option = option_of(provider, prefix, name)?;
+        (!value.is_empty()).then(|| (option, value.clone()))
     };
     variables.iter().filter_map(of_family).collect()
+}
+
+/// The variables, of those that are set, that hold credentials or lead to them.
+pub(crate) fn credential_variables(
+    provider: Provider,
+    prefix: &str,
+    variables: &Variables,
+) -> BTreeSet<String> {
+    let is_credential = |name: &&String| {
+        let key = option_of(provider, prefix, name).map(|option| Key::parse(provider, &option));
+        key.is_some_and(|key| key.is_ok_and(|key| key.is_credential()))
+    };
+    variables.keys().filter(is_credential).cloned().collect()
+}
+
+/// The option that the variable `name` sets.
+fn option_of(provider: Provider, prefix: &str, name: &str) -> Option<String> {
+    let family = match provider {
+        Provider::Local => return None,
+        Provider::S3 => "AWS_",
+        Provider::Gcs => "GOOGLE_",
+        Provider::Azure => "AZURE_",
+    };
+    let option = name.strip_prefix(prefix)?;
+    let option = option.starts_with(family).then(|| option.to_ascii_lowercase())?;
+    Key::parse(provider, &option).is_ok().then_some(option)
 }
 
 /// The options that people write most, to find what they meant.

@@ -10,17 +10,20 @@ use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions};
 use crate::azure::AccountKey;
 use crate::{Error, Location, Provider};
 
-/// The headers that a request to a URL of [`Signer::create`] must have: all of them are harmless where they are not
-/// asked for, so whoever has the URL sends all and need not know whose storage it is.
-pub const CREATE_HEADERS: [(&str, &str); 3] =
-    [("if-none-match", "*"), ("x-goog-if-generation-match", "0"), ("x-ms-blob-type", "BlockBlob")];
-
 /// The headers with which `provider` creates an object and does not overwrite one, by a signed URL.
 pub fn create_headers(provider: Provider) -> &'static [(&'static str, &'static str)] {
     match provider {
         Provider::Local => &[],
         Provider::S3 => &[("if-none-match", "*")],
         Provider::Gcs => &[("x-goog-if-generation-match", "0")],
+        Provider::Azure => &[("x-ms-blob-type", "BlockBlob")],
+    }
+}
+
+/// The headers with which `provider` writes an object, by a signed URL.
+pub fn overwrite_headers(provider: Provider) -> &'static [(&'static str, &'static str)] {
+    match provider {
+        Provider::Local | Provider::S3 | Provider::Gcs => &[],
         Provider::Azure => &[("x-ms-blob-type", "BlockBlob")],
     }
 }
@@ -71,8 +74,8 @@ impl Signer {
         url.map(String::from).map_err(could_not)
     }
 
-    /// A URL that writes the object `key`, whether it exists or not. The request needs the provider's
-    /// [`create_headers`] on Azure only.
+    /// A URL that writes the object `key`, whether it exists or not. The request must have the provider's
+    /// [`overwrite_headers`].
     ///
     /// # Errors
     /// As for [`Signer::read`].

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use longshore_launchers::launcher::{Handle, Job, Launcher, Plan as LaunchPlan};
+use longshore_launchers::launcher::{self, Handle, Job, Launcher, Plan as LaunchPlan};
 use longshore_launchers::{Error, ErrorKind};
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::pace::Pace;
@@ -203,16 +203,12 @@ fn another(run: RunId) -> RunId {
 #[async_trait::async_trait]
 impl Launcher for InProcess {
     fn plan(&self, job: &Job) -> Result<LaunchPlan, Error> {
-        let Job {
-            run,
-            tenant,
-            order,
-            store: _,
-            runtime: _,
-            limits: _,
-            secret_variables: _,
-            labels: _,
-        } = job;
+        let launcher::Entry::Store { tenant, run, order, .. } = &job.entry else {
+            return Err(Error::new(
+                ErrorKind::Infrastructure,
+                "a store in memory signs no tickets",
+            ));
+        };
         let request = serde_json::json!({
             "run": run.to_string(),
             "tenant": tenant.as_str(),

@@ -10,6 +10,7 @@ mod job;
 mod order;
 mod outcome;
 mod payload;
+mod ticket;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,7 @@ pub use job::{CancelRequest, JobRecord};
 pub use order::{CompiledRef, ComponentRef, Order};
 pub use outcome::{AttemptSummary, CodeSource, ErrorText, Outcome, RuntimeFacts, Usage, Verdict};
 pub use payload::Payload;
+pub use ticket::{Ticket, Urls};
 
 /// A record with its name (for errors) and the format version it carries.
 pub trait Record: Serialize + DeserializeOwned {

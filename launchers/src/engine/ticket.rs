@@ -1,0 +1,183 @@
+//! Makes tickets: what a container without credentials needs for one run.
+//!
+//! **Invariant:** a ticket has URLs for the objects of its own run and the code that the run executes, and for no other.
+//! Only the beat may be overwritten by it.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use longshore_protocol::Timestamp;
+use longshore_protocol::id::Digest;
+use longshore_protocol::layout::{self, RunLayout};
+use longshore_protocol::limits::deadline;
+use longshore_protocol::record::{FormatVersion, Order, Payload, Record as _, Ticket, Urls};
+use longshore_storage::{Signer, create_headers};
+
+use super::Engine;
+use crate::launcher::Entry;
+use crate::pool::Access;
+use crate::{Error, ErrorKind, clock};
+
+/// For this long a run may wait for its infrastructure before its ticket is of no use any more.
+const QUEUE_ALLOWANCE: Duration = Duration::from_secs(24 * 3600);
+/// For writing log and outcome after the last attempt, and for clocks that differ.
+const MARGIN: Duration = Duration::from_secs(15 * 60);
+/// What S3 and Google Cloud Storage sign for at most.
+const VALID_FOR_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Attempts besides those that the order asks for: a container that was moved or restarted takes one.
+const RESTARTS: u32 = 2;
+/// Segments of log per attempt. Each takes twice as long as the one before, so that twelve last for a quarter of an
+/// hour; what is said later comes with the end.
+const SEGMENTS_MAX: u32 = 12;
+/// Segments of log in all: a ticket with more would be larger than most components.
+const SEGMENTS_OF_ALL_ATTEMPTS: u32 = 240;
+/// More attempts than this need access to the store.
+const ATTEMPTS_MAX: u32 = 60;
+/// Where signing is a request, this many are made at once.
+const SIGNED_AT_ONCE: usize = 16;
+
+/// A key that is to be signed, and for what.
+enum Wish {
+    Read(String),
+    Create(String),
+    Overwrite(String),
+}
+
+impl Engine {
+    /// How the runtime will get at the run: by a ticket where the store can sign one and the pool does not say otherwise.
+    pub(super) async fn entry(&self, order: &Order, digest: Digest) -> Result<Entry, Error> {
+        match (self.pool.access, self.store.signer()) {
+            (None | Some(Access::Ticket), Some(signer)) => {
+                let ticket = ticket(order, digest, signer).await?;
+                self.with_ticket(&ticket, signer).await
+            }
+            (Some(Access::Ticket), None) => Err(Error::new(
+                ErrorKind::BadInput,
+                format!("the pool {} wants tickets, and its store cannot sign them", self.pool.name),
+            )
+            .hint("a directory needs access = \"ambient\"; S3, Google Cloud Storage and Azure Blob sign with a key")),
+            (None | Some(Access::Ambient), _) => Ok(Entry::Store {
+                location: self.store.runtime_location().to_owned(),
+                tenant: order.tenant.clone(),
+                run: order.run,
+                order: digest,
+                variables: self.store.credential_variables().clone(),
+            }),
+        }
+    }
+
+    async fn with_ticket(&self, ticket: &Ticket, signer: &Signer) -> Result<Entry, Error> {
+        let content = ticket.to_json();
+        let sha256 = Digest::of(&content);
+        let key = self.store.layout(&ticket.run).ticket();
+        self.store.create_ticket(&ticket.run, content.into()).await?;
+        let expires_at = ticket.expires_at;
+        let url = signer.read(&key, until(expires_at)).await?;
+        Ok(Entry::Ticket { url, sha256, expires_at })
+    }
+}
+
+async fn ticket(order: &Order, order_sha256: Digest, signer: &Signer) -> Result<Ticket, Error> {
+    let attempts_max = attempts_max(order)?;
+    let log_segments_max = (SEGMENTS_OF_ALL_ATTEMPTS / attempts_max).clamp(2, SEGMENTS_MAX);
+    let valid_for = valid_for(order)?;
+    let signed = stream::iter(wishes(order, attempts_max, log_segments_max))
+        .map(|wish| sign(wish, signer, valid_for))
+        .buffer_unordered(SIGNED_AT_ONCE);
+    let signed: Vec<_> = signed.try_collect().await?;
+    let (mut read, mut create, mut overwrite) = (Urls::new(), Urls::new(), Urls::new());
+    for (wish, url) in signed {
+        match wish {
+            Wish::Read(key) => read.insert(key, url),
+            Wish::Create(key) => create.insert(key, url),
+            Wish::Overwrite(key) => overwrite.insert(key, url),
+        };
+    }
+    let headers = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    Ok(Ticket {
+        format: FormatVersion::CURRENT,
+        tenant: order.tenant.clone(),
+        run: order.run,
+        order_sha256,
+        expires_at: deadline(clock::now(), valid_for),
+        attempts_max,
+        log_segments_max,
+        read,
+        create,
+        create_headers: headers(create_headers(signer.provider())),
+        overwrite,
+        overwrite_headers: headers(longshore_storage::overwrite_headers(signer.provider())),
+    })
+}
+
+fn attempts_max(order: &Order) -> Result<u32, Error> {
+    let attempts = order.retry.retries.saturating_add(1).saturating_add(RESTARTS);
+    if attempts <= ATTEMPTS_MAX {
+        return Ok(attempts);
+    }
+    let retries = order.retry.retries;
+    let allowed = ATTEMPTS_MAX - RESTARTS - 1;
+    let text = format!("a ticket is good for {allowed} retries, and the flow wants {retries}");
+    Err(Error::new(ErrorKind::BadInput, text)
+        .hint("ask for fewer, or let the pool's access be \"ambient\""))
+}
+
+/// The run may wait for its infrastructure, and then take all the time that it has.
+fn valid_for(order: &Order) -> Result<Duration, Error> {
+    let left = order.deadline.map(until);
+    let attempts = order.retry.retries.saturating_add(1);
+    let pauses = (1..attempts).map(|attempt| order.retry.pause_after(attempt, 0.0));
+    let timeout = Duration::from_millis(order.limits.timeout_ms);
+    let work = timeout.saturating_mul(attempts).saturating_add(pauses.sum());
+    // A deadline counts the waiting, too.
+    let time = left.unwrap_or_else(|| QUEUE_ALLOWANCE.saturating_add(work)).saturating_add(MARGIN);
+    if time <= VALID_FOR_MAX {
+        return Ok(time);
+    }
+    let text = "a ticket is good for seven days at most, and the run may wait and work for longer";
+    Err(Error::new(ErrorKind::BadInput, text)
+        .hint("give it a shorter --deadline or timeout, or let the pool's access be \"ambient\""))
+}
+
+fn until(time: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(clock::now())).unwrap_or(Duration::ZERO)
+}
+
+/// All that a runtime does with the store. See `runtime/src/store.rs`.
+fn wishes(order: &Order, attempts: u32, segments: u32) -> Vec<Wish> {
+    let run = RunLayout::new(&order.tenant, &order.run);
+    let mut wishes = vec![
+        Wish::Read(run.order()),
+        Wish::Read(run.cancel()),
+        Wish::Read(layout::component(&order.component.sha256)),
+    ];
+    if let Some(compiled) = &order.compiled {
+        wishes.push(Wish::Read(layout::compiled(&compiled.engine, &compiled.sha256)));
+    }
+    if let Payload::Object { .. } = order.params {
+        wishes.push(Wish::Read(run.params()));
+    }
+    let mut created = vec![run.result(), run.outcome()];
+    for attempt in 1..=attempts {
+        wishes.push(Wish::Overwrite(run.beat(attempt)));
+        created.push(run.started(attempt));
+        created.extend((0..segments).map(|segment| run.log(attempt, segment)));
+    }
+    for key in created {
+        // What exists already may be its own: it compares.
+        wishes.push(Wish::Read(key.clone()));
+        wishes.push(Wish::Create(key));
+    }
+    wishes
+}
+
+async fn sign(wish: Wish, signer: &Signer, valid_for: Duration) -> Result<(Wish, String), Error> {
+    let url = match &wish {
+        Wish::Read(key) => signer.read(key, valid_for).await,
+        Wish::Create(key) => signer.create(key, valid_for).await,
+        Wish::Overwrite(key) => signer.write(key, valid_for).await,
+    };
+    Ok((wish, url?))
+}

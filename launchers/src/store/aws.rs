@@ -1,0 +1,149 @@
+//! AWS credentials that `object_store` does not find by itself: profiles, with roles, SSO and credential processes.
+//!
+//! Used for `credentials=profile:NAME`, and for the default chain where there are AWS configuration files and no keys
+//! in the environment. What AWS's own tools would use, is used.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_http_client::tls::Provider as Tls;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use longshore_storage::{AwsCredentials, Credentials, Location, Provider};
+use object_store::CredentialProvider;
+use object_store::aws::AwsCredential;
+use tokio::sync::Mutex;
+
+use crate::surroundings::Surroundings;
+use crate::{Error, ErrorKind};
+
+/// Credentials are fetched again this long before they end.
+const MARGIN: Duration = Duration::from_secs(120);
+
+/// The profile by which the credentials of `location` are found; `None`: `object_store` finds them. The inner `None`:
+/// the default profile.
+fn profile(location: &Location, surroundings: &Surroundings) -> Option<Option<String>> {
+    let has_keys = ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+        .iter()
+        .any(|name| surroundings.get(name).is_some());
+    let named = surroundings.get("AWS_PROFILE").map(str::to_owned);
+    match location.credentials() {
+        _ if location.provider() != Provider::S3 => None,
+        Credentials::Profile(name) => Some(Some(name.clone())),
+        Credentials::Default if !has_keys && (named.is_some() || has_files(surroundings)) => {
+            Some(named)
+        }
+        Credentials::Default
+        | Credentials::Anonymous
+        | Credentials::Environment(_)
+        | Credentials::File(_) => None,
+    }
+}
+
+fn has_files(surroundings: &Surroundings) -> bool {
+    [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")].iter().any(
+        |(variable, name)| {
+            let usual =
+                || surroundings.get("HOME").map(|home| PathBuf::from(home).join(".aws").join(name));
+            let file = surroundings.get(variable).map(PathBuf::from).or_else(usual);
+            file.is_some_and(|file| file.is_file())
+        },
+    )
+}
+
+/// What profiles say about a location: its credentials, and its region where the location has none.
+pub(super) fn of_profiles(
+    location: &Location,
+    surroundings: &Surroundings,
+) -> Result<(Option<AwsCredentials>, Option<String>), Error> {
+    let Some(profile) = profile(location, surroundings) else { return Ok((None, None)) };
+    let region = region(profile.clone())?;
+    Ok((Some(Arc::new(Profile { name: profile, fetched: Mutex::default() })), region))
+}
+
+/// Asks AWS's chain for the region. It reads files; a client is made where there is nothing to wait for them with.
+fn region(profile: Option<String>) -> Result<Option<String>, Error> {
+    let attempted = "could not read the AWS configuration files";
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok::<_, std::io::Error>(runtime.block_on(async {
+            let mut chain = DefaultRegionChain::builder();
+            if let Some(name) = &profile {
+                chain = chain.profile_name(name);
+            }
+            chain.build().region().await
+        }))
+    });
+    let region = asked
+        .join()
+        .map_err(|_| Error::new(ErrorKind::BadInput, attempted))?
+        .map_err(|error| Error::caused(ErrorKind::BadInput, attempted, error))?;
+    Ok(region.map(|region| region.as_ref().to_owned()))
+}
+
+fn configuration() -> ProviderConfig {
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Tls::Rustls(CryptoMode::Ring))
+        .build_https();
+    ProviderConfig::without_region().with_http_client(client)
+}
+
+/// Credentials of a profile, kept until shortly before they end.
+#[derive(Debug)]
+struct Profile {
+    name: Option<String>,
+    fetched: Mutex<Option<Fetched>>,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    credential: Arc<AwsCredential>,
+    ends: Option<SystemTime>,
+}
+
+impl Profile {
+    async fn fetch(&self) -> object_store::Result<Fetched> {
+        let mut chain = DefaultCredentialsChain::builder().configure(configuration());
+        if let Some(name) = &self.name {
+            chain = chain.profile_name(name);
+        }
+        let chain = chain.build().await;
+        let found = chain.provide_credentials().await.map_err(|error| {
+            object_store::Error::Unauthenticated { path: self.described(), source: Box::new(error) }
+        })?;
+        let credential = AwsCredential {
+            key_id: found.access_key_id().to_owned(),
+            secret_key: found.secret_access_key().to_owned(),
+            token: found.session_token().map(str::to_owned),
+        };
+        Ok(Fetched { credential: Arc::new(credential), ends: found.expiry() })
+    }
+
+    fn described(&self) -> String {
+        let name = self.name.as_deref().unwrap_or("default");
+        format!("the AWS profile {name}")
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Profile {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let mut fetched = self.fetched.lock().await;
+        let is_good =
+            |fetched: &Fetched| fetched.ends.is_none_or(|ends| ends > SystemTime::now() + MARGIN);
+        if let Some(fetched) = fetched.as_ref().filter(|fetched| is_good(fetched)) {
+            return Ok(Arc::clone(&fetched.credential));
+        }
+        let new = self.fetch().await?;
+        let credential = Arc::clone(&new.credential);
+        *fetched = Some(new);
+        Ok(credential)
+    }
+}
