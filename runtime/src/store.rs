@@ -323,5 +323,9 @@ fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
 }
 
 fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {
-    Error::caused(ErrorKind::Store, format!("could not {verb} {key}"), error)
+    let attempted = format!("could not {verb} {key}");
+    match longshore_storage::explain(&error) {
+        Some(explained) => Error::caused(ErrorKind::Store, attempted, explained.text),
+        None => Error::caused(ErrorKind::Store, attempted, error),
+    }
 }

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::build::{self, variable};
+use crate::servers::Bucket;
 use crate::{Call, Run, component, processes_of};
 
 /// A home folder of its own. What runs in it ends with it.
@@ -14,6 +15,8 @@ use crate::{Call, Run, component, processes_of};
 pub struct Home {
     folder: TempDir,
     cache: PathBuf,
+    /// Environment variables of all programs.
+    around: Vec<(String, String)>,
 }
 
 impl Home {
@@ -33,7 +36,15 @@ impl Home {
         let folder = tempfile::Builder::new().prefix("longshore-test-").tempdir();
         let folder = folder.expect("there is a folder for temporary files");
         let cache = folder.path().join(".cache/longshore");
-        Self { folder, cache }
+        Self { folder, cache, around: vec![] }
+    }
+
+    /// A home whose store is in object storage.
+    pub fn over(bucket: &Bucket) -> Self {
+        let mut home = Self::new();
+        home.around = bucket.variables();
+        home.around.push(("LONGSHORE_STORE".to_owned(), bucket.location()));
+        home
     }
 
     /// A path in this home.
@@ -81,6 +92,7 @@ impl Home {
                 command.env(name, Path::new(&home).join(folder));
             }
         }
+        command.envs(self.around.iter().cloned());
         Call::new(command)
     }
 

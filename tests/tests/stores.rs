@@ -18,7 +18,11 @@ fn a_store_that_is_a_file() {
 fn a_store_of_a_kind_that_does_not_exist() {
     let home = Home::new();
     let answer = home.run("nothing").args(["--store", "gopher://x"]).answer();
-    answer.exits(BAD_INPUT).prints("").says("error: gopher:// stores are not supported");
+    answer
+        .exits(BAD_INPUT)
+        .prints("")
+        .says("error: gopher:// is no storage that is known")
+        .says("hint: s3://");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use longshore_protocol::id::Digest;
 use longshore_protocol::record::{Payload, Record};
-use longshore_storage::{Patience, may_pass};
+use longshore_storage::{Explanation, Patience, may_pass};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 
@@ -110,9 +110,16 @@ fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
 }
 
 pub(super) fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {
+    let attempted = format!("could not {verb} {key} in the store");
+    if let Some(Explanation { text, hint }) = longshore_storage::explain(&error) {
+        let error = Error::caused(ErrorKind::Store, attempted, text);
+        return match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+    }
     let said = crate::chain(&error);
-    let caused =
-        Error::caused(ErrorKind::Store, format!("could not {verb} {key} in the store"), error);
+    let caused = Error::caused(ErrorKind::Store, attempted, error);
     if said.contains("No space left") {
         caused.hint("the disk is full: free some space, or name another store with --store")
     } else if said.contains("Read-only file system") || said.contains("Permission denied") {

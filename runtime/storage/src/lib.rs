@@ -16,6 +16,7 @@
 mod azure;
 mod credentials;
 mod error;
+mod explain;
 mod location;
 mod open;
 mod options;
@@ -24,6 +25,7 @@ mod sign;
 
 pub use credentials::Credentials;
 pub use error::Error;
+pub use explain::{Explanation, explain};
 pub use location::{Location, Provider};
 pub use open::{AwsCredentials, Objects, install_tls, open, open_with};
 pub use options::Variables;

@@ -101,6 +101,19 @@ impl Bucket {
         }
     }
 
+    /// Where it is, as a person would write it: without credentials.
+    pub fn location(&self) -> String {
+        let options = self.options().into_iter().filter(|(name, _)| !is_secret(name));
+        let options = options.map(|(name, value)| format!("{name}={}", encoded(&value)));
+        format!("{}/tests?{}", self.url(), options.collect::<Vec<_>>().join("&"))
+    }
+
+    /// Its credentials, in the provider's environment variables.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let secrets = self.options().into_iter().filter(|(name, _)| is_secret(name));
+        secrets.map(|(name, value)| (name.to_ascii_uppercase(), value)).collect()
+    }
+
     /// The same bucket of [`s3_with_users`](super::s3_with_users), with the key of a new user who may do only this in it.
     #[track_caller]
     pub fn as_user_who_may(&self, actions: &[&str]) -> Self {
@@ -146,6 +159,10 @@ impl Bucket {
         assert_eq!(answer.status, 200, "{action}: {}", answer.body);
         answer.body
     }
+}
+
+fn is_secret(option: &str) -> bool {
+    option.contains("_key")
 }
 
 /// A shared access signature for the whole account.

@@ -263,7 +263,7 @@ impl Guest {
         }
         if is_measured {
             let outcome = outcome.as_ref().expect("only a run can be measured");
-            spared(&home, outcome.limits.memory_bytes);
+            spared(&home, outcome.limits.memory_bytes + outcome.limits.stack_bytes);
         }
         leaves_nothing(&home, &answer);
         Ended { home, answer, outcome }
@@ -299,10 +299,10 @@ fn outcome(home: &Home) -> Option<Outcome> {
 }
 
 #[track_caller]
-fn spared(home: &Home, memory_bytes: u64) {
+fn spared(home: &Home, guest_bytes: u64) {
     let peak = fs::read_to_string(made::peak_file(home)).expect("the runtime was measured");
     let peak_bytes = peak.parse::<u64>().unwrap() << 10;
-    let (allowed, mib) = (memory_bytes + HOST_BYTES_MAX, 1 << 20);
+    let (allowed, mib) = (guest_bytes + HOST_BYTES_MAX, 1 << 20);
     assert!(
         peak_bytes <= allowed,
         "the runtime had {} MiB, {} are allowed",

@@ -155,7 +155,7 @@ fn tells_from_beyond_memory() {
 fn recurses_on_a_large_stack() {
     let guest = Guest::raw("recurses_on_a_large_stack").asks("stack_bytes", 64 << 20);
     // The stack is no memory of the guest's, and is used to its end.
-    guest.asks("memory_bytes", 64 << 20).spares_its_host().reaches(LimitName::StackBytes);
+    guest.asks("memory_bytes", 4 << 20).spares_its_host().reaches(LimitName::StackBytes);
 }
 
 #[test]
