@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
-use longshore_protocol::Timestamp;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Limits;
 use longshore_protocol::state::JobState;
@@ -42,8 +41,6 @@ pub enum Entry {
         url: String,
         /// What the ticket must be: all that is executed follows from it.
         sha256: Digest,
-        /// When its URLs stop working.
-        expires_at: Timestamp,
     },
     /// By itself, with the credentials that it finds where it is.
     Store {
@@ -64,11 +61,9 @@ impl Entry {
     /// The runtime's arguments: less than 1 KB, other than with session tokens in a signed URL.
     pub fn arguments(&self) -> Vec<String> {
         let pairs = match self {
-            Self::Ticket { url, sha256, expires_at } => vec![
-                ("--ticket", url.clone()),
-                ("--ticket-sha256", sha256.to_string()),
-                ("--ticket-expires", expires_at.to_string()),
-            ],
+            Self::Ticket { url, sha256 } => {
+                vec![("--ticket", url.clone()), ("--ticket-sha256", sha256.to_string())]
+            }
             Self::Store { location, tenant, run, order, variables: _ } => vec![
                 ("--store", location.clone()),
                 ("--tenant", tenant.to_string()),

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use longshore_protocol::Timestamp;
 use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Metering;
@@ -87,17 +86,13 @@ struct PlaceArguments {
     /// The digest of the ticket: nothing that does not follow from it is executed.
     #[arg(long, requires = "ticket", required_unless_present = "store")]
     ticket_sha256: Option<Digest>,
-    /// When the ticket's URLs stop working.
-    #[arg(long, requires = "ticket", required_unless_present = "store", value_name = "TIME")]
-    ticket_expires: Option<Timestamp>,
 }
 
 impl PlaceArguments {
     fn place(self) -> Option<Place> {
-        let Self { store, tenant, run, order_sha256, ticket, ticket_sha256, ticket_expires } = self;
+        let Self { store, tenant, run, order_sha256, ticket, ticket_sha256 } = self;
         if let Some(url) = ticket {
-            let (sha256, expires_at) = (ticket_sha256?, ticket_expires?);
-            return Some(Place::Ticket(TicketAddress { url, sha256, expires_at }));
+            return Some(Place::Ticket(TicketAddress { url, sha256: ticket_sha256? }));
         }
         let (location, tenant) = (store?, tenant.unwrap_or_default());
         Some(Place::Store { location, tenant, run: run?, order: order_sha256? })

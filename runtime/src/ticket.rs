@@ -40,8 +40,6 @@ pub struct TicketAddress {
     pub url: String,
     /// What it must be.
     pub sha256: Digest,
-    /// When its URLs stop working.
-    pub expires_at: Timestamp,
 }
 
 impl fmt::Debug for TicketAddress {
@@ -56,7 +54,7 @@ impl TicketAddress {
     /// # Errors
     /// When it cannot be read, has expired, or is not the one that was meant.
     pub async fn read(&self) -> Result<Ticket, Error> {
-        let http = Http::new(self.expires_at)?;
+        let http = Http::new(expiry_of(&self.url).unwrap_or(Timestamp::MAX))?;
         let attempted = "could not read the ticket";
         let read = http.get(&self.url, "the ticket").await;
         let content = read.map_err(|error| Error::caused(ErrorKind::Store, attempted, error))?;
@@ -294,6 +292,26 @@ impl Http {
     }
 }
 
+/// When a signed URL stops working, as its own query says: each provider has its own words for it.
+fn expiry_of(url: &str) -> Option<Timestamp> {
+    let url = url::Url::parse(url).ok()?;
+    let value = |wanted: &str| {
+        let found = url.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.into_owned())
+    };
+    if let Some(time) = value("se") {
+        return time.parse().ok();
+    }
+    let since = |family: &str| {
+        let signed_at = value(&format!("x-{family}-date"))?;
+        let valid_s = value(&format!("x-{family}-expires"))?.parse().ok()?;
+        // The basic format of ISO 8601: 20261124T100000Z.
+        let signed_at = signed_at.parse::<Timestamp>().ok()?;
+        signed_at.checked_add(Duration::from_secs(valid_s)).ok()
+    };
+    since("amz").or_else(|| since("goog"))
+}
+
 /// The name, in errors, of a server that may answer otherwise a moment later.
 const BUSY: &str = "busy";
 
@@ -325,4 +343,30 @@ async fn patiently<T, F: Future<Output = StoreResult<T>>>(ask: impl Fn() -> F) -
 /// From 0 to 1: each state of a hasher is made with fresh keys, which is random enough for a pause.
 fn random_share() -> f64 {
     (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_url_says_when_it_expires() {
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        for (query, expires) in [
+            ("X-Amz-Date=20261124T100000Z&X-Amz-Expires=60", at("2026-11-24T10:01:00Z")),
+            ("X-Goog-Date=20261124T100000Z&X-Goog-Expires=3600", at("2026-11-24T11:00:00Z")),
+            ("sv=2021-08-06&se=2026-11-24T10%3A00%3A00Z&sig=x", at("2026-11-24T10:00:00Z")),
+            ("X-Amz-Date=yesterday&X-Amz-Expires=60", None),
+            ("", None),
+        ] {
+            assert_eq!(expiry_of(&format!("https://x/y?{query}")), expires, "{query}");
+        }
+    }
+
+    #[test]
+    fn neither_an_address_nor_a_ticket_shows_its_urls() {
+        let url = "https://x/y?sig=geheim".to_owned();
+        let address = TicketAddress { url, sha256: Digest::of(b"") };
+        assert!(!format!("{address:?}").contains("geheim"));
+    }
 }

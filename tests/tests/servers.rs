@@ -7,9 +7,6 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use longshore_tests::servers::{self, Bucket, Fault, Proxy, Server, send};
 use longshore_tests::until;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use object_store::{
@@ -31,7 +28,7 @@ impl Client {
     fn of((name, server): (&'static str, Server)) -> Self {
         let proxy = servers::proxy(&server);
         let bucket = server.through(&proxy).bucket();
-        let (store, signer) = open(&bucket);
+        let (store, signer) = bucket.open();
         Self { server: name, proxy, bucket, store, signer }
     }
 
@@ -82,27 +79,6 @@ impl Client {
             "gcs" => ("x-goog-if-generation-match", "0"),
             _ => ("if-none-match", "*"),
         }
-    }
-}
-
-fn open(bucket: &Bucket) -> (Arc<dyn ObjectStore>, Arc<dyn Signer>) {
-    // Whoever is second finds the first one's, which is the same.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let (url, options) = (bucket.url(), bucket.options());
-    macro_rules! build {
-        ($builder:ty) => {{
-            let mut builder = <$builder>::new().with_url(&url);
-            for (key, value) in options {
-                builder = builder.with_config(key.parse().unwrap(), value);
-            }
-            let store = Arc::new(builder.build().unwrap());
-            (Arc::clone(&store) as Arc<dyn ObjectStore>, store as Arc<dyn Signer>)
-        }};
-    }
-    match url.split("://").next().unwrap() {
-        "s3" => build!(AmazonS3Builder),
-        "gs" => build!(GoogleCloudStorageBuilder),
-        _ => build!(MicrosoftAzureBuilder),
     }
 }
 
@@ -311,7 +287,7 @@ async fn a_user_may_do_what_its_policy_says() {
     let everything = Client::of(("s3", servers::s3_with_users()));
     everything.create("a", "one").await.unwrap();
     let reader = everything.bucket.as_user_who_may(&["s3:GetObject", "s3:ListBucket"]);
-    let (store, _) = open(&reader);
+    let (store, _) = reader.open();
     assert_eq!(store.get(&Path::from("a")).await.unwrap().bytes().await.unwrap(), "one");
     let refused = store.put(&Path::from("b"), PutPayload::from("two")).await.unwrap_err();
     assert!(matches!(refused, Error::PermissionDenied { .. }), "{refused:?}");

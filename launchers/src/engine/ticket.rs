@@ -71,9 +71,8 @@ impl Engine {
         let sha256 = Digest::of(&content);
         let key = self.store.layout(&ticket.run).ticket();
         self.store.create_ticket(&ticket.run, content.into()).await?;
-        let expires_at = ticket.expires_at;
-        let url = signer.read(&key, until(expires_at)).await?;
-        Ok(Entry::Ticket { url, sha256, expires_at })
+        let url = signer.read(&key, until(ticket.expires_at)).await?;
+        Ok(Entry::Ticket { url, sha256 })
     }
 }
 

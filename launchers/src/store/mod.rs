@@ -148,7 +148,13 @@ impl Store {
         match self.patiently(|| self.objects.head(&path)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(could_not("look at", key, error)),
+            // The answer to such a request has no body, so it cannot say why: that to another one does.
+            Err(error) => match self.objects.get_range(&path, 0..1).await {
+                Err(better) if longshore_storage::explain(&better).is_some() => {
+                    Err(could_not("look at", key, better))
+                }
+                _ => Err(could_not("look at", key, error)),
+            },
         }
     }
 

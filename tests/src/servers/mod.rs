@@ -5,6 +5,7 @@
 //! injects faults: `servers::s3().through(&proxy)`.
 
 mod bucket;
+mod client;
 mod fault;
 mod http;
 mod proxy;
