@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints every figure that the project promises, each against a baseline measured in the same run.
-# tests/bench.sh [process|warm|limits|payload|first-run]
+# tests/bench.sh [process|warm|limits|payload|storage|first-run]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,4 +10,12 @@ export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 rustup target add wasm32-wasip2 2>/dev/null
 # The same packages and kinds of target in both: a different choice would build wasmtime twice.
 cargo build --release --workspace --bins --benches
+case "${1:-storage}" in
+    storage)
+        tests/servers/down.sh --abandoned
+        export LONGSHORE_TEST_SERVERS="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers/run/$$"
+        trap tests/servers/down.sh EXIT
+        tests/servers/up.sh
+        ;;
+esac
 cargo bench --workspace --bench figures -- "$@"

@@ -178,7 +178,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn create_params(&self, run: &RunId, content: Bytes) -> Result<(), Error> {
-        self.create_new(&self.layout(run).params(), content).await
+        // The run has a new id, so there is nothing to overwrite; and what is large can be repeated in parts only so.
+        self.put(&self.layout(run).params(), content).await
     }
 
     /// Writes a run's ticket.

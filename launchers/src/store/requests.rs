@@ -1,6 +1,7 @@
 //! Requests to the object store: whole answers, and patience with errors that may be over the next time.
 
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use longshore_protocol::id::Digest;
 use longshore_protocol::record::{Payload, Record};
 use longshore_storage::{Explanation, Patience, may_pass};
@@ -9,6 +10,11 @@ use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 
 use super::{Created, Store};
 use crate::{Error, ErrorKind};
+
+/// What is larger is uploaded in parts of this size.
+const PART_BYTES: usize = 16 << 20;
+/// So many parts are under way at once.
+const PARTS_AT_ONCE: usize = 4;
 
 impl Store {
     pub(super) async fn payload(&self, payload: &Payload, key: &str) -> Result<Bytes, Error> {
@@ -55,8 +61,32 @@ impl Store {
 
     pub(super) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
         let path = Path::from(key);
-        let put = self.patiently(|| self.objects.put(&path, content.clone().into())).await;
-        put.map(|_| ()).map_err(|error| could_not("write", key, error))
+        let put = async || {
+            if content.len() <= PART_BYTES {
+                return self.objects.put(&path, content.clone().into()).await.map(drop);
+            }
+            self.put_in_parts(&path, &content).await
+        };
+        self.patiently(put).await.map_err(|error| could_not("write", key, error))
+    }
+
+    /// What is large goes in parts side by side, each of which is repeated by itself; the object is there when all
+    /// parts are. A part that arrived damaged is found by whoever reads: all that is large is named by its digest.
+    async fn put_in_parts(&self, path: &Path, content: &Bytes) -> object_store::Result<()> {
+        let mut upload = self.objects.put_multipart(path).await?;
+        let parts = (0..content.len()).step_by(PART_BYTES);
+        let parts = parts.map(|from| content.slice(from..content.len().min(from + PART_BYTES)));
+        let sent: Vec<_> = parts.map(|part| upload.put_part(part.into())).collect();
+        let sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await;
+        let done = match sent {
+            Ok(()) => upload.complete().await.map(drop),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            // What is left of it costs money until somebody removes it; why it failed is worth more to tell.
+            drop(upload.abort().await);
+        }
+        done
     }
 
     /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.

@@ -9,6 +9,7 @@ mod limits;
 mod payload;
 mod process;
 mod programs;
+mod storage;
 mod table;
 mod warm;
 
@@ -32,6 +33,9 @@ fn main() {
     }
     if is_wanted("payload") {
         payload::measure(&programs, &mut table);
+    }
+    if is_wanted("storage") {
+        storage::measure(&programs, &mut table);
     }
     if is_wanted("first-run") {
         first_run::measure(&programs, &mut table);

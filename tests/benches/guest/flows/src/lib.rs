@@ -19,6 +19,12 @@ pub fn invert(data: Bytes) -> Bytes {
     data.iter().map(|byte| !byte).collect()
 }
 
+/// Returns how much it is given.
+#[flow]
+pub fn length(data: Bytes) -> u64 {
+    data.len() as u64
+}
+
 /// Computes for ever.
 #[flow]
 pub fn spin() {
