@@ -121,6 +121,12 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     /// When the settings do not fit the job.
     fn plan(&self, job: &Job) -> Result<Plan, Error>;
 
+    /// Looks whether jobs could be launched now, without launching one. Returns what was found, for people.
+    ///
+    /// # Errors
+    /// When the infrastructure cannot be reached, or lacks something that every job needs.
+    async fn check(&self) -> Result<String, Error>;
+
     /// Requests it, and returns once the infrastructure has accepted. Repeating is harmless: a job is started once.
     ///
     /// # Errors

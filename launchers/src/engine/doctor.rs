@@ -1,14 +1,19 @@
 //! Checks what a run will need, before there is one.
 
 use bytes::Bytes;
+use longshore_protocol::SignedDuration;
 use longshore_protocol::abi::Abi;
 use longshore_protocol::limits::Metering;
 use serde::Serialize;
 
 use super::Engine;
 use crate::artefact::{self, Runtime};
+use crate::pool::Access;
 use crate::store::Created;
-use crate::{Error, ErrorKind, chain};
+use crate::{Error, ErrorKind, chain, clock};
+
+/// Stores refuse signatures that are a quarter of an hour off; a third of it is worth a word before.
+const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,14 +44,15 @@ impl Check {
 }
 
 impl Engine {
-    /// Checks runtime, what confines it, cache and store.
+    /// Checks runtime, what confines it, cache, store and infrastructure.
     pub async fn doctor(&self) -> Vec<Check> {
         let runtime = Check::of("runtime", self.check_runtime().await);
         // One that is not there is told once.
         let confined = if runtime.is_ok { Some(self.check_confinement().await) } else { None };
-        let rest =
-            [Check::of("cache", self.check_cache()), Check::of("store", self.check_store().await)];
-        [runtime].into_iter().chain(confined).chain(rest).collect()
+        let cache = Check::of("cache", self.check_cache());
+        let place = Check::of(self.pool.kind.word(), self.launcher.check().await);
+        let before = [runtime].into_iter().chain(confined).chain([cache, place]);
+        before.chain(self.check_storage().await).collect()
     }
 
     async fn check_runtime(&self) -> Result<String, Error> {
@@ -96,21 +102,63 @@ impl Engine {
         }
     }
 
-    /// A run must not get two outcomes, so the second of two creations has to be refused.
-    async fn check_store(&self) -> Result<String, Error> {
-        let key = format!("doctor/{}", std::process::id());
-        let first = self.store.create_probe(&key, Bytes::from_static(b"1")).await;
-        let second = self.store.create_probe(&key, Bytes::from_static(b"2")).await;
-        self.store.delete(&key).await?;
-        match (first?, second?) {
-            (Created::New, Created::Existed) => Ok(self.store.location().to_owned()),
-            _ => Err(Error::new(
-                ErrorKind::Store,
-                "the store does not honour conditional creation",
-            )
-            .hint(
-                "use a store that does: a local file system, S3, Google Cloud Storage, Azure Blob",
-            )),
+    /// The store, as far as it works: what needs a store that does not work is not looked at.
+    async fn check_storage(&self) -> Vec<Check> {
+        let source = self.store.credentials_source().to_owned();
+        let credentials = Check::of("credentials", Ok(source));
+        let key = format!("doctor/{}-{}", std::process::id(), clock::now().as_millisecond());
+        let store = Check::of("store", self.check_create(&key).await);
+        let mut checks = vec![credentials, store];
+        if checks.iter().all(|check| check.is_ok) {
+            checks.push(Check::of("clock", self.check_clock(&key).await));
+            checks.push(Check::of("access", self.check_access(&format!("{key}-signed")).await));
         }
+        for key in [&key, &format!("{key}-signed")] {
+            if let Err(error) = self.store.delete(key).await {
+                checks.push(Check::of("cleanup", Err(error)));
+            }
+        }
+        checks
+    }
+
+    /// A run must not get two outcomes, so the second of two creations has to be refused.
+    async fn check_create(&self, key: &str) -> Result<String, Error> {
+        let first = self.store.create_probe(key, Bytes::from_static(b"1")).await?;
+        let second = self.store.create_probe(key, Bytes::from_static(b"2")).await?;
+        if (first, second) == (Created::New, Created::Existed) {
+            return Ok(self.store.location().to_owned());
+        }
+        Err(Error::new(ErrorKind::Store, "the store does not honour conditional creation").hint(
+            "use a store that does: a local file system, S3, Google Cloud Storage, Azure Blob",
+        ))
+    }
+
+    /// Signatures have times in them, and stores refuse those of another time.
+    async fn check_clock(&self, key: &str) -> Result<String, Error> {
+        let ahead = self.store.clock_ahead(key).await?;
+        let seconds = ahead.as_secs_f64();
+        if ahead.abs() <= CLOCK_SKEW_MAX {
+            return Ok(format!("the store's differs by {:.1} s", seconds.abs()));
+        }
+        let where_to = if seconds > 0.0 { "ahead of" } else { "behind" };
+        let text = format!("the store's clock is {:.0} s {where_to} this machine's", seconds.abs());
+        Err(Error::new(ErrorKind::Store, text).hint("set this machine's clock by NTP"))
+    }
+
+    async fn check_access(&self, key: &str) -> Result<String, Error> {
+        let Some(signer) = self.store.signer() else {
+            return match self.pool.access {
+                Some(Access::Ticket) => Err(self.cannot_sign()),
+                _ => Ok("ambient: this store signs no tickets".to_owned()),
+            };
+        };
+        if self.pool.access == Some(Access::Ambient) {
+            return Ok("ambient: the pool says so".to_owned());
+        }
+        if signer.is_for_elsewhere() {
+            return Ok("by ticket; not tried, since runtimes reach the store elsewhere".to_owned());
+        }
+        signer.prove(key).await?;
+        Ok("by ticket: signed URLs work, and create only".to_owned())
     }
 }

@@ -51,11 +51,7 @@ impl Engine {
                 let ticket = ticket(order, digest, signer).await?;
                 self.with_ticket(&ticket, signer).await
             }
-            (Some(Access::Ticket), None) => Err(Error::new(
-                ErrorKind::BadInput,
-                format!("the pool {} wants tickets, and its store cannot sign them", self.pool.name),
-            )
-            .hint("a directory needs access = \"ambient\"; S3, Google Cloud Storage and Azure Blob sign with a key")),
+            (Some(Access::Ticket), None) => Err(self.cannot_sign()),
             (None | Some(Access::Ambient), _) => Ok(Entry::Store {
                 location: self.store.runtime_location().to_owned(),
                 tenant: order.tenant.clone(),
@@ -64,6 +60,14 @@ impl Engine {
                 variables: self.store.credential_variables().clone(),
             }),
         }
+    }
+
+    pub(super) fn cannot_sign(&self) -> Error {
+        let text =
+            format!("the pool {} wants tickets, and its store cannot sign them", self.pool.name);
+        Error::new(ErrorKind::BadInput, text).hint(
+            "a directory needs access = \"ambient\"; S3, Google Cloud Storage and Azure Blob sign with a key",
+        )
     }
 
     async fn with_ticket(&self, ticket: &Ticket, signer: &Signer) -> Result<Entry, Error> {

@@ -1,6 +1,6 @@
 //! The calls to the operating system.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -38,9 +38,19 @@ fn attempted(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| Error::caused(ErrorKind::Infrastructure, text, error)
 }
 
+/// Looks whether jobs can be kept below `state_folder`: folders made, and files locked.
+pub(super) fn check(state_folder: &Path) -> Result<(), Error> {
+    let folder = state_folder.join("jobs").join(format!("doctor-{}", std::process::id()));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(attempted("make the folder", &folder))?;
+    let lock = claim(&folder).map_err(attempted("lock the job in", &folder))?;
+    drop(lock);
+    fs::remove_dir_all(&folder).map_err(attempted("remove the folder", &folder))
+}
+
 /// Starts the process. `None`: it was started before.
 pub(super) fn start(folder: &Path, command: &Command) -> Result<Option<Child>, Error> {
-    fs::DirBuilder::new()
+    DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)

@@ -69,6 +69,12 @@ impl Launcher for ProcessLauncher {
         plan::plan(&self.config, job)
     }
 
+    async fn check(&self) -> Result<String, Error> {
+        let folder = &self.config.state_folder;
+        client::check(folder)?;
+        Ok(format!("jobs are kept in {}", folder.join("jobs").display()))
+    }
+
     async fn launch(&self, plan: &Plan) -> Result<(), Error> {
         let mut command = plan::command_of(plan)?;
         for name in std::mem::take(&mut command.env_from_launcher) {

@@ -56,14 +56,26 @@ fn has_files(surroundings: &Surroundings) -> bool {
     )
 }
 
-/// What profiles say about a location: its credentials, and its region where the location has none.
+/// What profiles say about a location.
+#[derive(Debug, Default)]
+pub(super) struct OfProfiles {
+    /// Its credentials.
+    pub(super) credentials: Option<AwsCredentials>,
+    /// Its region, for a location that has none.
+    pub(super) region: Option<String>,
+    /// Where these come from, for people.
+    pub(super) source: Option<String>,
+}
+
 pub(super) fn of_profiles(
     location: &Location,
     surroundings: &Surroundings,
-) -> Result<(Option<AwsCredentials>, Option<String>), Error> {
-    let Some(profile) = profile(location, surroundings) else { return Ok((None, None)) };
-    let region = region(profile.clone())?;
-    Ok((Some(Arc::new(Profile { name: profile, fetched: Mutex::default() })), region))
+) -> Result<OfProfiles, Error> {
+    let Some(name) = profile(location, surroundings) else { return Ok(OfProfiles::default()) };
+    let region = region(name.clone())?;
+    let profile = Profile { name, fetched: Mutex::default() };
+    let source = Some(profile.described());
+    Ok(OfProfiles { credentials: Some(Arc::new(profile)), region, source })
 }
 
 /// Asks AWS's chain for the region. It reads files; a client is made where there is nothing to wait for them with.

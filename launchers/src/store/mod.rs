@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use longshore_protocol::SignedDuration;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
 use longshore_protocol::pace::Pace;
@@ -21,7 +22,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::surroundings::Surroundings;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, clock};
+use aws::OfProfiles;
 use requests::could_not;
 
 pub use listing::Day;
@@ -43,6 +45,7 @@ pub struct Store {
     location: String,
     runtime_location: String,
     credential_variables: BTreeSet<String>,
+    credentials_source: String,
     tenant: Tenant,
     pace: Pace,
 }
@@ -57,6 +60,7 @@ impl Store {
             runtime_location: location.clone(),
             location,
             credential_variables: BTreeSet::new(),
+            credentials_source: "those of whoever opened it".to_owned(),
             tenant,
             pace: Pace::NORMAL,
         }
@@ -82,16 +86,18 @@ impl Store {
         if let Some(folder) = location.folder() {
             location = Location::local(&made(&folder)?)?;
         }
-        let (aws, region) = aws::of_profiles(&location, surroundings)?;
+        let OfProfiles { credentials, region, source } = aws::of_profiles(&location, surroundings)?;
         if let Some(region) = region {
             location = location.in_region(region);
         }
         let variables = surroundings.variables();
-        let Objects { store, signer } = longshore_storage::open_with(&location, variables, aws)?;
+        let objects = longshore_storage::open_with(&location, variables, credentials)?;
+        let Objects { store, signer } = objects;
         Ok(Self {
             signer,
             runtime_location: location.for_runtime(variables).to_string(),
             credential_variables: location.credential_variables(variables),
+            credentials_source: source.unwrap_or_else(|| location.credentials_source(variables)),
             ..Self::new(store, location.to_string(), tenant)
         })
     }
@@ -109,6 +115,20 @@ impl Store {
     /// The environment variables that a runtime needs to use the store by itself.
     pub fn credential_variables(&self) -> &BTreeSet<String> {
         &self.credential_variables
+    }
+
+    /// Where its credentials come from, for people.
+    pub fn credentials_source(&self) -> &str {
+        &self.credentials_source
+    }
+
+    /// How far the store's clock is ahead of ours, by an object that was written just now.
+    pub(crate) async fn clock_ahead(&self, key: &str) -> Result<SignedDuration, Error> {
+        let path = Path::from(key);
+        let meta = self.patiently(|| self.objects.head(&path)).await;
+        let meta = meta.map_err(|error| could_not("look at", key, error))?;
+        let written_ms = meta.last_modified.timestamp_millis();
+        Ok(SignedDuration::from_millis(written_ms - clock::now().as_millisecond()))
     }
 
     /// Makes URLs for runtimes without credentials, where the storage can.

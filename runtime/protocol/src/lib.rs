@@ -22,4 +22,4 @@ pub mod state;
 pub mod suggest;
 
 pub use error::{Error, ErrorKind, chain};
-pub use jiff::Timestamp;
+pub use jiff::{SignedDuration, Timestamp};

@@ -229,6 +229,25 @@ impl Location {
         options::credential_variables(self.provider, prefix, variables)
     }
 
+    /// Where its credentials come from, for people.
+    pub fn credentials_source(&self, variables: &Variables) -> String {
+        if self.provider == Provider::Local {
+            return "the user's own permissions on files".to_owned();
+        }
+        let names: Vec<_> = self.credential_variables(variables).into_iter().collect();
+        match &self.credentials {
+            Credentials::Default if names.is_empty() => {
+                "the provider's chain: the identity of this machine or workload".to_owned()
+            }
+            Credentials::Default | Credentials::Environment(_) => {
+                format!("environment variables: {}", names.join(", "))
+            }
+            Credentials::Anonymous => "none: requests are not signed".to_owned(),
+            Credentials::File(path) => format!("the file {}", path.display()),
+            Credentials::Profile(name) => format!("the AWS profile {name}"),
+        }
+    }
+
     /// The files, of those that are named, that its credentials are read from, again whenever they end.
     pub fn credential_files(&self, variables: &Variables) -> Vec<PathBuf> {
         let named = self.credential_variables(variables).into_iter().filter_map(|name| {

@@ -36,6 +36,7 @@ pub struct Signer {
     /// Azure's own signatures know creation, `object_store`'s do not.
     azure: Option<AccountKey>,
     prefix: Path,
+    is_for_elsewhere: bool,
 }
 
 /// `None` where URLs that only create cannot be signed: for a directory, without credentials, and on Azure without the
@@ -56,13 +57,19 @@ pub(crate) fn signer(
     if provider == Provider::Azure && azure.is_none() {
         return None;
     }
-    Some(Signer { provider, inner, azure, prefix: prefix.clone() })
+    let is_for_elsewhere = location.has_runtime_endpoint();
+    Some(Signer { provider, inner, azure, prefix: prefix.clone(), is_for_elsewhere })
 }
 
 impl Signer {
     /// Whose storage it signs for.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// Whether its URLs are for another address than the one at which this process reaches the storage.
+    pub fn is_for_elsewhere(&self) -> bool {
+        self.is_for_elsewhere
     }
 
     /// A URL that reads the object `key` for this long.
@@ -105,6 +112,43 @@ impl Signer {
         url.map(String::from).map_err(could_not)
     }
 
+    /// Tries with a new object `key` whether the storage honours signed URLs, and refuses to overwrite by one that
+    /// creates. The object is left for the caller to remove.
+    ///
+    /// # Errors
+    /// Says which of it did not hold.
+    pub async fn prove(&self, key: &str) -> Result<(), Error> {
+        const VALID_FOR: Duration = Duration::from_secs(300);
+        const PROOF: &str = "signed";
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build();
+        let client = client.map_err(|error| Error::caused("could not make a client", error))?;
+        let create = self.create(key, VALID_FOR).await?;
+        let put = async || {
+            let mut request = client.put(&create).body(PROOF);
+            for (name, value) in create_headers(self.provider) {
+                request = request.header(*name, *value);
+            }
+            request.send().await.map_err(unreachable)
+        };
+        let first = put().await?;
+        if !first.status().is_success() {
+            let text = format!("the storage refuses a signed URL that creates: {}", first.status());
+            return Err(
+                Error::new(text).hint("check that its credentials may write, and the clock")
+            );
+        }
+        if put().await?.status().is_success() {
+            return Err(Error::new("the storage overwrites by a signed URL that may only create")
+                .hint("use another storage, or let the pool's access be \"ambient\""));
+        }
+        let read =
+            client.get(self.read(key, VALID_FOR).await?).send().await.map_err(unreachable)?;
+        match read.text().await {
+            Ok(text) if text == PROOF => Ok(()),
+            _ => Err(Error::new("the storage refuses a signed URL that reads")),
+        }
+    }
+
     fn path(&self, key: &str) -> Path {
         self.prefix.parts().chain(Path::from(key).parts()).collect()
     }
@@ -113,4 +157,9 @@ impl Signer {
 fn could_not(error: object_store::Error) -> Error {
     Error::caused("could not sign a URL for the store", error)
         .hint("signing needs a key: use another reference to credentials, or let the pool's access be \"ambient\"")
+}
+
+/// URLs are secrets, so none is part of an error.
+fn unreachable(error: reqwest::Error) -> Error {
+    Error::caused("a signed URL cannot be reached", error.without_url())
 }

@@ -217,6 +217,10 @@ impl Launcher for InProcess {
         Ok(LaunchPlan { handle: Handle(format!("thread:{run}")), request })
     }
 
+    async fn check(&self) -> Result<String, Error> {
+        Ok("threads of this process".to_owned())
+    }
+
     async fn launch(&self, plan: &LaunchPlan) -> Result<(), Error> {
         let text = |name: &str| plan.request[name].as_str().unwrap_or_default();
         let bad = |what| Error::new(ErrorKind::Infrastructure, format!("the plan has no {what}"));

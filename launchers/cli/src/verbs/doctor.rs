@@ -42,9 +42,9 @@ pub(super) async fn doctor(_: &DoctorArgs, settings: &Settings) -> Result<ExitCo
         Format::Human => {
             for Check { name, is_ok, found, hint } in &checks {
                 let mark = if *is_ok { "ok  " } else { "FAIL" };
-                output::answer(&format!("{mark}  {name:<8}  {}", output::safe(found)))?;
+                output::answer(&format!("{mark}  {name:<11}  {}", output::safe(found)))?;
                 if let Some(hint) = hint {
-                    output::answer(&format!("      {:<8}  hint: {}", "", output::safe(hint)))?;
+                    output::answer(&format!("      {:<11}  hint: {}", "", output::safe(hint)))?;
                 }
             }
         }
