@@ -153,7 +153,20 @@ fn doctor() {
     let home = Home::new();
     let checks = home.longshore(&["doctor"]).json().succeeds().json();
     let names: Vec<_> = checks.as_array().unwrap().iter().map(|check| &check["name"]).collect();
-    assert_eq!(names, ["target", "runtime", "confined", "cache", "store"]);
+    assert_eq!(
+        names,
+        [
+            "target",
+            "runtime",
+            "confined",
+            "cache",
+            "process",
+            "credentials",
+            "store",
+            "clock",
+            "access"
+        ]
+    );
     assert!(checks.as_array().unwrap().iter().all(|check| check["is_ok"] == true), "{checks}");
 }
 
