@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use longshore_protocol::layout::{self, RunLayout};
 use longshore_protocol::record::{
-    Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Record, Started,
+    Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Record, Started, Ticket,
 };
 use longshore_protocol::state::{Evidence, JobState, State, derive};
 use longshore_protocol::{ErrorKind, Timestamp};
@@ -22,6 +22,9 @@ pub(crate) fn a_record_round_trips_or_is_refused(text: &[u8]) {
     let started = read::<Started>(text);
     let beat = read::<Beat>(text);
     let cancel = read::<CancelRequest>(text);
+    if let Some(ticket) = read::<Ticket>(text) {
+        check_ticket(&ticket);
+    }
     if let Some(order) = &order {
         check_order(order);
     }
@@ -75,6 +78,20 @@ fn check_order(order: &Order) {
     for attempt in [0, 1, 2, 40, u32::MAX] {
         let longest = std::time::Duration::from_millis(order.retry.delay_max_ms);
         assert!(order.retry.pause_after(attempt, 0.5) <= longest);
+    }
+}
+
+/// Its URLs are as good as passwords, so what people may print has none of them.
+fn check_ticket(ticket: &Ticket) {
+    let shown = format!("{ticket:?}");
+    let urls = ticket.read.values().chain(ticket.create.values()).chain(ticket.overwrite.values());
+    // Keys are shown: what is a part of one is no secret.
+    let is_key = |url: &str| {
+        let keys = ticket.read.keys().chain(ticket.create.keys()).chain(ticket.overwrite.keys());
+        keys.into_iter().any(|key| format!("{key:?}").contains(url))
+    };
+    for url in urls.filter(|url| url.len() >= 8 && url.contains("://") && !is_key(url)) {
+        assert!(!shown.contains(url.as_str()), "{shown}");
     }
 }
 
