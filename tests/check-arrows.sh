@@ -19,6 +19,7 @@ must_not() {
 }
 
 must_not longshore-protocol 99 tokio 'wasmtime.*' object_store 'longshore-.*'
+must_not longshore-storage 99 'wasmtime.*' longshore-runtime longshore-launchers longshore-sdk longshore clap 'aws-.*'
 must_not longshore-sdk 99 tokio 'wasmtime.*' object_store longshore-protocol longshore-runtime longshore-launchers
 must_not longshore-runtime 99 longshore-launchers longshore-sdk longshore bollard kube 'aws-sdk-.*'
 must_not longshore-launchers 99 'wasmtime.*' longshore-runtime longshore-sdk longshore clap

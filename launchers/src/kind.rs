@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use longshore_protocol::target::Target;
+
 use crate::launcher::Launcher;
 use crate::process;
 use crate::surroundings::Surroundings;
@@ -28,6 +30,13 @@ impl Kind {
     pub fn hands_on_environment(self) -> bool {
         match self {
             Self::Process => true,
+        }
+    }
+
+    /// For which processors machine code is made where the pool does not say.
+    pub fn target(self) -> Target {
+        match self {
+            Self::Process => Target::Native,
         }
     }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use longshore_protocol::id::Digest;
 use longshore_protocol::limits::Metering;
 use longshore_protocol::record::Confinement;
+use longshore_protocol::target::Target;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,15 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self { memory_bytes: 2 << 30, timeout: Duration::from_secs(120) }
     }
+}
+
+/// Which machine code is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Code {
+    /// Whether it counts its instructions.
+    pub metering: Metering,
+    /// For which processors it is made.
+    pub target: Target,
 }
 
 /// What was made.
@@ -60,7 +70,7 @@ pub struct Compiled {
 pub fn compile_file(
     component: &Path,
     output: &Path,
-    (metering, limits): (Metering, CompileLimits),
+    (code, limits): (Code, CompileLimits),
     give_up: impl FnOnce(Error) + Send + 'static,
 ) -> Result<Compiled, Error> {
     let unreadable = failed("read the component", component);
@@ -71,7 +81,8 @@ pub fn compile_file(
     let confinement = hold(limits, give_up)?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(&unreadable)?;
-    let engine = Engine::new(EngineSettings { metering, ..EngineSettings::default() })?;
+    let Code { metering, target } = code;
+    let engine = Engine::new(EngineSettings { metering, target, ..EngineSettings::default() })?;
     let content = engine.compile(&bytes)?;
     file.write_all(&content).map_err(&unwritable)?;
     Ok(Compiled {

@@ -4,6 +4,7 @@ use std::hash::{Hash as _, Hasher};
 
 use longshore_protocol::id::Digest;
 use longshore_protocol::limits::{Limits, Metering};
+use longshore_protocol::target::Target;
 use wasmtime::component::Component;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -30,13 +31,15 @@ pub struct EngineSettings {
     pub stack_bytes: usize,
     /// Whether code counts its instructions.
     pub metering: Metering,
+    /// For which processors code is made.
+    pub target: Target,
 }
 
 impl EngineSettings {
     /// Settings for guests with these limits.
     pub fn of(limits: &Limits, allocation: Allocation) -> Self {
         let stack_bytes = usize::try_from(limits.stack_bytes).unwrap_or(usize::MAX);
-        Self { allocation, stack_bytes, metering: limits.metering() }
+        Self { allocation, stack_bytes, metering: limits.metering(), target: Target::Native }
     }
 }
 
@@ -51,6 +54,7 @@ impl Default for EngineSettings {
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
+    target: Target,
     fingerprint: String,
 }
 
@@ -66,26 +70,53 @@ impl Engine {
     /// # Errors
     /// When the machine cannot support it, for example because it cannot reserve the address space for a pool.
     pub fn new(settings: EngineSettings) -> Result<Self, Error> {
-        let inner = wasmtime::Engine::new(&config(settings)).map_err(|error| {
-            Error::caused(
-                ErrorKind::NotCompiled,
-                "could not start the engine",
-                error.into_boxed_dyn_error(),
-            )
-        })?;
+        let not_started = |error: wasmtime::Error| {
+            let attempted = "could not start the engine";
+            Error::caused(ErrorKind::NotCompiled, attempted, error.into_boxed_dyn_error())
+        };
+        let mut config = config(settings);
+        if let Some(triple) = triple(settings.target) {
+            config.target(triple).map_err(not_started)?;
+        }
+        let inner = wasmtime::Engine::new(&config).map_err(not_started)?;
         let mut hasher = Collect(Vec::new());
         inner.precompile_compatibility_hash().hash(&mut hasher);
         let fingerprint = Digest::of(&hasher.0).short();
         Ok(Self {
             inner,
-            fingerprint: format!("wasmtime48-{}-{fingerprint}", std::env::consts::ARCH),
+            target: settings.target,
+            fingerprint: format!("wasmtime48-{}-{fingerprint}", architecture(settings.target)),
         })
+    }
+
+    /// Starts the engine that loads machine code of the fingerprint `wanted`: the native one of this machine, or that
+    /// for any processor of its kind. Where neither does, the native one.
+    ///
+    /// # Errors
+    /// As for [`Engine::new`].
+    pub fn for_code(settings: EngineSettings, wanted: Option<&str>) -> Result<Self, Error> {
+        let native = Self::new(EngineSettings { target: Target::Native, ..settings })?;
+        let portable = Target::portable(std::env::consts::ARCH);
+        if let (Some(wanted), Some(target)) = (wanted, portable)
+            && wanted != native.fingerprint
+        {
+            let portable = Self::new(EngineSettings { target, ..settings })?;
+            if wanted == portable.fingerprint {
+                return Ok(portable);
+            }
+        }
+        Ok(native)
     }
 
     /// What a compiled artefact must have been made with: wasmtime's version, this configuration, the target, and the
     /// processor features that the code uses.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// For which processors it makes code.
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// The engine itself.
@@ -133,7 +164,7 @@ impl Engine {
 
 /// The configuration of an engine. The benches compare it with one that lacks limits.
 pub fn config(settings: EngineSettings) -> Config {
-    let EngineSettings { allocation, stack_bytes, metering } = settings;
+    let EngineSettings { allocation, stack_bytes, metering, target: _ } = settings;
     let mut config = Config::new();
     config
         // A guest notices a stop at the next loop head or function entry.
@@ -158,6 +189,23 @@ pub fn config(settings: EngineSettings) -> Config {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(slots)));
     }
     config
+}
+
+/// What wasmtime calls a target. With one that is named, it uses nothing that not all processors of the kind have, also
+/// where that is its own kind. The C library is no part of the code, but of the name.
+fn triple(target: Target) -> Option<&'static str> {
+    match target {
+        Target::Native => None,
+        Target::X86_64 => Some("x86_64-unknown-linux-gnu"),
+        Target::Aarch64 => Some("aarch64-unknown-linux-gnu"),
+    }
+}
+
+fn architecture(target: Target) -> &'static str {
+    match target {
+        Target::Native => std::env::consts::ARCH,
+        portable @ (Target::X86_64 | Target::Aarch64) => portable.word(),
+    }
 }
 
 /// What the host's functions may take of the stack on which a guest has called them.

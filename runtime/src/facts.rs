@@ -3,6 +3,7 @@
 use longshore_protocol::abi::Abi;
 use longshore_protocol::limits::Metering;
 use longshore_protocol::record::{Confinement, Host};
+use longshore_protocol::target::Target;
 use serde::{Deserialize, Serialize};
 
 use crate::confine::{Demand, Needs, confine};
@@ -23,6 +24,8 @@ pub struct Facts {
     pub engine: String,
     /// The fingerprint of its engine for code that counts its instructions.
     pub metered_engine: String,
+    /// The fingerprints of engines for processors of other machines.
+    pub portable_engines: Vec<PortableEngine>,
     /// Architecture and operating system.
     pub platform: String,
     /// What confines a run on this machine, today: the kernel may be another one tomorrow.
@@ -33,21 +36,40 @@ pub struct Facts {
     pub not_confined: Option<String>,
 }
 
+/// An engine whose code runs on any processor of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortableEngine {
+    /// The kind of processor.
+    pub target: Target,
+    /// The fingerprint of the engine.
+    pub engine: String,
+    /// The fingerprint of the engine for code that counts its instructions.
+    pub metered_engine: String,
+}
+
 impl Facts {
     /// The facts of this runtime.
     ///
     /// # Errors
     /// When the machine cannot support an engine.
     pub fn gather() -> Result<Self, Error> {
-        let engine = |metering| {
-            let engine = Engine::new(EngineSettings { metering, ..EngineSettings::default() })?;
-            Ok(engine.fingerprint().to_owned())
+        let engine = |target, metering| {
+            let settings = EngineSettings { metering, target, ..EngineSettings::default() };
+            Ok(Engine::new(settings)?.fingerprint().to_owned())
         };
+        let portable = [Target::X86_64, Target::Aarch64].into_iter().map(|target| {
+            Ok(PortableEngine {
+                target,
+                engine: engine(target, Metering::Off)?,
+                metered_engine: engine(target, Metering::Fuel)?,
+            })
+        });
         Ok(Self {
             version: VERSION.to_owned(),
             abi: Abi::CURRENT,
-            engine: engine(Metering::Off)?,
-            metered_engine: engine(Metering::Fuel)?,
+            engine: engine(Target::Native, Metering::Off)?,
+            metered_engine: engine(Target::Native, Metering::Fuel)?,
+            portable_engines: portable.collect::<Result<_, Error>>()?,
             platform: platform(),
             confinement: None,
             not_confined: None,

@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 use longshore_protocol::exit::runtime as exit;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::limits::Metering;
-use longshore_runtime::compile::{self, CompileLimits};
+use longshore_protocol::target::Target;
+use longshore_runtime::compile::{self, Code, CompileLimits};
 use longshore_runtime::confine::{self, Demand};
 use longshore_runtime::execute::{self, Place, Settings};
 use longshore_runtime::facts::Facts;
@@ -54,6 +55,9 @@ enum Verb {
         /// Make code that counts its instructions, for runs with a limit on fuel.
         #[arg(long)]
         metered: bool,
+        /// For which processors: those of this machine, or any of a kind.
+        #[arg(long, default_value_t)]
+        target: Target,
         /// Resident memory that may be used, in MiB.
         #[arg(long)]
         memory_mib_max: Option<u64>,
@@ -165,7 +169,7 @@ fn run(verb: Verb) -> Result<(), Error> {
             })?;
             execute::execute(&Settings { place, network, confine })
         }
-        Verb::Compile { component, output, metered, memory_mib_max, timeout_s } => {
+        Verb::Compile { component, output, metered, target, memory_mib_max, timeout_s } => {
             let defaults = CompileLimits::default();
             let limits = CompileLimits {
                 memory_bytes: memory_mib_max.map_or(defaults.memory_bytes, |mib| mib << 20),
@@ -173,7 +177,7 @@ fn run(verb: Verb) -> Result<(), Error> {
             };
             let metering = if metered { Metering::Fuel } else { Metering::Off };
             let give_up = |error: Error| end_now(&error);
-            compile::compile_file(&component, &output, (metering, limits), give_up)
+            compile::compile_file(&component, &output, (Code { metering, target }, limits), give_up)
                 .map(|compiled| print_json(&compiled))
         }
         Verb::Facts => {

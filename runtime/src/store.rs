@@ -114,6 +114,12 @@ impl RunStore {
         Self { pace, ..self }
     }
 
+    /// Takes no more of a run than this.
+    #[cfg(test)]
+    pub(crate) fn bounded(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
     /// Whether this is the store of the run that `order` is for.
     pub fn is_of(&self, order: &Order) -> bool {
         self.layout == RunLayout::new(&order.tenant, &order.run)

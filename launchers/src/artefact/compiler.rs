@@ -11,7 +11,7 @@ use longshore_protocol::limits::Metering;
 use longshore_protocol::record::CompiledRef;
 use serde::{Deserialize, Serialize};
 
-use super::{Cache, Runtime};
+use super::{Cache, Code, Runtime};
 use crate::{Error, ErrorKind};
 
 /// The compiler gives up by itself before this.
@@ -48,16 +48,12 @@ impl Artefact {
 }
 
 /// The machine code of the component `digest` for the engine of `runtime`, if the cache has it.
-pub fn find(
-    digest: &Digest,
-    runtime: &Runtime,
-    metering: Metering,
-    cache: &Cache,
-) -> Option<Artefact> {
-    let name = name_of(digest, runtime, metering);
+pub fn find(digest: &Digest, runtime: &Runtime, code: Code, cache: &Cache) -> Option<Artefact> {
+    let wanted = runtime.engine(code).ok()?;
+    let name = name_of(digest, wanted);
     let text = cache.read(&format!("{name}.json"))?;
     let Note { engine, sha256, bytes } = serde_json::from_slice(&text).ok()?;
-    (engine == runtime.engine(metering))
+    (engine == wanted)
         .then_some(Artefact { reference: CompiledRef { engine, sha256, bytes }, name })
 }
 
@@ -69,13 +65,13 @@ pub async fn make(
     component: &[u8],
     digest: &Digest,
     runtime: &Runtime,
-    metering: Metering,
+    code: Code,
     cache: &Cache,
 ) -> Result<Artefact, Error> {
-    let name = name_of(digest, runtime, metering);
+    let name = name_of(digest, runtime.engine(code)?);
     let input = cache.unfinished(&format!("{name}.wasm"))?;
     let output = cache.unfinished(&format!("{name}.cwasm"))?;
-    let made = compile(component, &input, &output, (runtime, metering)).await;
+    let made = compile(component, &input, &output, (runtime, code)).await;
     // What was prepared is of no use to anybody else.
     drop(std::fs::remove_file(&input));
     let note = made.inspect_err(|_| drop(std::fs::remove_file(&output)))?;
@@ -86,21 +82,22 @@ pub async fn make(
     Ok(Artefact { reference: CompiledRef { engine, sha256, bytes }, name })
 }
 
-fn name_of(digest: &Digest, runtime: &Runtime, metering: Metering) -> String {
-    format!("compiled/{}/{digest}", runtime.engine(metering))
+fn name_of(digest: &Digest, engine: &str) -> String {
+    format!("compiled/{engine}/{digest}")
 }
 
 async fn compile(
     component: &[u8],
     input: &Path,
     output: &Path,
-    (runtime, metering): (&Runtime, Metering),
+    (runtime, Code { target, metering }): (&Runtime, Code),
 ) -> Result<Note, Error> {
     let failed = |error| Error::caused(ErrorKind::Runtime, "could not run the compiler", error);
     std::fs::write(input, component).map_err(failed)?;
     let mut command = tokio::process::Command::new(&runtime.path);
     command.arg("compile").arg("--component").arg(input).arg("--output").arg(output);
     command.args((metering == Metering::Fuel).then_some("--metered"));
+    command.arg("--target").arg(target.word());
     command.stdin(Stdio::null()).env_clear().kill_on_drop(true);
     let done = tokio::time::timeout(PATIENCE, command.output())
         .await

@@ -6,4 +6,4 @@ mod runtime;
 
 pub use cache::Cache;
 pub use compiler::{Artefact, find, make};
-pub use runtime::{Runtime, confinement};
+pub use runtime::{Code, Runtime, confinement};

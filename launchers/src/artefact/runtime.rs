@@ -1,5 +1,6 @@
 //! The runtime's binary on this machine, and what it says of itself.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,11 +9,21 @@ use std::time::Duration;
 use longshore_protocol::abi::Abi;
 use longshore_protocol::limits::Metering;
 use longshore_protocol::record::Confinement;
+use longshore_protocol::target::Target;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Cache;
 use crate::{Error, ErrorKind};
+
+/// Which machine code is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code {
+    /// For which processors.
+    pub target: Target,
+    /// Whether it counts its instructions.
+    pub metering: Metering,
+}
 
 /// A runtime that was asked what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +34,7 @@ pub struct Runtime {
     pub version: String,
     /// The guest contract that it executes.
     pub abi: Abi,
-    engine: String,
-    metered_engine: String,
+    engines: BTreeMap<Code, String>,
 }
 
 /// What the binary answers.
@@ -32,6 +42,15 @@ pub struct Runtime {
 struct Facts {
     version: String,
     abi: Abi,
+    engine: String,
+    metered_engine: String,
+    #[serde(default)]
+    portable_engines: Vec<PortableEngine>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct PortableEngine {
+    target: Target,
     engine: String,
     metered_engine: String,
 }
@@ -66,18 +85,29 @@ impl Runtime {
                 facts
             }
         };
-        let Facts { version, abi, engine, metered_engine } = facts;
-        Ok(Self { path: path.to_owned(), version, abi, engine, metered_engine })
+        let Facts { version, abi, engine, metered_engine, portable_engines } = facts;
+        let native = PortableEngine { target: Target::Native, engine, metered_engine };
+        let engines = portable_engines.into_iter().chain([native]).flat_map(
+            |PortableEngine { target, engine, metered_engine }| {
+                let code = |metering| Code { target, metering };
+                [(code(Metering::Off), engine), (code(Metering::Fuel), metered_engine)]
+            },
+        );
+        Ok(Self { path: path.to_owned(), version, abi, engines: engines.collect() })
     }
 }
 
 impl Runtime {
-    /// The fingerprint of its engine: of the one whose code counts its instructions, or of the other.
-    pub fn engine(&self, metering: Metering) -> &str {
-        match metering {
-            Metering::Off => &self.engine,
-            Metering::Fuel => &self.metered_engine,
-        }
+    /// The fingerprint of its engine for such code.
+    ///
+    /// # Errors
+    /// When the runtime is older than the target.
+    pub fn engine(&self, code: Code) -> Result<&str, Error> {
+        self.engines.get(&code).map(String::as_str).ok_or_else(|| {
+            let (version, target) = (&self.version, code.target);
+            let text = format!("the runtime {version} makes no machine code for {target}");
+            Error::new(ErrorKind::Runtime, text).hint("install both from the same release")
+        })
     }
 }
 

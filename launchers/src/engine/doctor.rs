@@ -71,7 +71,7 @@ impl Engine {
             "{} {} (engine {})",
             runtime.path.display(),
             runtime.version,
-            runtime.engine(Metering::Off)
+            runtime.engine(self.code(Metering::Off))?
         ))
     }
 

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_protocol::id::RunId;
+use longshore_protocol::limits::Metering;
 use longshore_protocol::record::{CancelRequest, FormatVersion, Outcome, Payload, Verdict};
 use longshore_protocol::schema;
 use serde_json::Value;
 
-use crate::artefact::Cache;
+use crate::artefact::{Cache, Code};
 use crate::kind::Kind;
 use crate::launcher::{Handle, Launcher};
 use crate::pool::Pool;
@@ -82,6 +83,11 @@ impl Engine {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The machine code that runs in this pool.
+    fn code(&self, metering: Metering) -> Code {
+        Code { target: self.pool.target.unwrap_or(self.pool.kind.target()), metering }
     }
 
     /// A launcher for a job that may be of another kind than ours. Jobs of our kind may be those that our own launcher

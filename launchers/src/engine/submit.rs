@@ -90,15 +90,14 @@ impl Engine {
         runtime: &Runtime,
         report: &dyn Report,
     ) -> Result<Artefact, Error> {
-        let metering = request.limits.metering();
-        if let Some(artefact) = artefact::find(&request.digest, runtime, metering, &self.cache) {
+        let code = self.code(request.limits.metering());
+        if let Some(artefact) = artefact::find(&request.digest, runtime, code, &self.cache) {
             return Ok(artefact);
         }
         let began = Instant::now();
         report.hear(&Event::Compiling { bytes: request.component.len() as u64 });
         let artefact =
-            artefact::make(&request.component, &request.digest, runtime, metering, &self.cache)
-                .await?;
+            artefact::make(&request.component, &request.digest, runtime, code, &self.cache).await?;
         report.hear(&Event::Compiled {
             took_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         });

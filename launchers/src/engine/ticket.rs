@@ -184,3 +184,60 @@ async fn sign(wish: Wish, signer: &Signer, valid_for: Duration) -> Result<(Wish,
     };
     Ok((wish, url?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(settings: serde_json::Value) -> Order {
+        let mut order = serde_json::json!({
+            "format": "1.1", "run": "01a20f4a-24d5-7784-94df-197f6a79aa2e", "tenant": "team",
+            "abi": { "major": 1, "minor": 0 }, "flow": "f", "params": { "inline": "" },
+            "component": { "sha256": "0".repeat(64), "bytes": 1 },
+            "ordered_at": "2026-11-24T10:00:00Z",
+        });
+        let fields = order.as_object_mut().expect("it is one");
+        fields.extend(settings.as_object().expect("settings are fields").clone());
+        serde_json::from_value(order).expect("it is an order")
+    }
+
+    #[test]
+    fn a_ticket_has_keys_of_its_own_run_and_of_code_only() {
+        let order = order(serde_json::json!({ "retry": { "retries": 1 } }));
+        let keys = wishes(&order, 4, 12);
+        let is_own =
+            |key: &str| key.starts_with("runs/team/20261124/01a20f4a-24d5-7784-94df-197f6a79aa2e/");
+        for wish in &keys {
+            match wish {
+                Wish::Read(key) => assert!(is_own(key) || key.starts_with("components/"), "{key}"),
+                Wish::Create(key) => assert!(is_own(key), "{key}"),
+                Wish::Overwrite(key) => {
+                    assert!(is_own(key) && key.ends_with("/beat.json"), "{key}")
+                }
+            }
+        }
+        let created = keys.iter().filter(|wish| matches!(wish, Wish::Create(_))).count();
+        assert_eq!(created, 2 + 4 * (1 + 12));
+    }
+
+    #[test]
+    fn it_is_good_for_the_waiting_and_all_attempts() {
+        let hours = |settings| valid_for(&order(settings)).unwrap().as_secs() / 3600;
+        let hour_ms = 3_600_000;
+        assert_eq!(hours(serde_json::json!({ "limits": { "timeout_ms": hour_ms } })), 25);
+        let three = serde_json::json!({ "limits": { "timeout_ms": 2 * hour_ms }, "retry": { "retries": 2 } });
+        assert_eq!(hours(three), 30);
+        let error =
+            valid_for(&order(serde_json::json!({ "limits": { "timeout_ms": 200 * hour_ms } })));
+        assert!(error.unwrap_err().to_string().contains("seven days at most"));
+    }
+
+    #[test]
+    fn too_many_retries_need_the_store() {
+        let retries = |retries: u32| order(serde_json::json!({ "retry": { "retries": retries } }));
+        assert_eq!(attempts_max(&retries(0)).unwrap(), 3);
+        assert_eq!(attempts_max(&retries(57)).unwrap(), 60);
+        let error = attempts_max(&retries(58)).unwrap_err().to_string();
+        assert_eq!(error, "a ticket is good for 57 retries, and the flow wants 58");
+    }
+}

@@ -10,6 +10,7 @@ mod config;
 
 use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
+use longshore_protocol::target::Target;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -40,6 +41,8 @@ pub struct Pool {
     pub kind: Kind,
     /// How runtimes get at their runs. `None`: by tickets, where the store can sign them.
     pub access: Option<Access>,
+    /// For which processors machine code is made. `None`: those that its kind usually has.
+    pub target: Option<Target>,
     /// The limits of runs that ask for none.
     pub limits: LimitSet,
     /// What a run can ask for at most.

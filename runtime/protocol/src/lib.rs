@@ -20,6 +20,7 @@ pub mod retry;
 pub mod schema;
 pub mod state;
 pub mod suggest;
+pub mod target;
 
 pub use error::{Error, ErrorKind, chain};
 pub use jiff::{SignedDuration, Timestamp};

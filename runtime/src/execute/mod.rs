@@ -94,7 +94,9 @@ struct Prepared {
 async fn prepare(store: RunStore, order: &Digest, network: &Network) -> Result<Prepared, Error> {
     let order = store.read_order(order).await?;
     check_identity(&store, &order)?;
-    let engine = Engine::new(EngineSettings::of(&order.limits, Allocation::OnDemand))?;
+    let settings = EngineSettings::of(&order.limits, Allocation::OnDemand);
+    let wanted = order.compiled.as_ref().map(|compiled| compiled.engine.as_str());
+    let engine = Engine::for_code(settings, wanted)?;
     let started_at = clock::now();
     let loaded = program::load(&store, &order, &engine, network).await?;
     Ok(Prepared { store, order, engine, started_at, loaded })

@@ -141,6 +141,7 @@ async fn compile_in(
     let mut command = tokio::process::Command::new(std::env::current_exe().map_err(attempted)?);
     command.arg("compile").arg("--component").arg(&input).arg("--output").arg(&output);
     command.args((metering == Metering::Fuel).then_some("--metered"));
+    command.arg("--target").arg(engine.target().word());
     command.stdin(Stdio::null()).env_clear().kill_on_drop(true);
     // The compiler watches itself; this is for one that cannot any more.
     let patience = CompileLimits::default().timeout + Duration::from_secs(10);

@@ -64,12 +64,12 @@ impl Shipper {
 
 /// When the next segment is due.
 #[derive(Debug, Clone, Copy)]
-struct Pace {
+struct Due {
     pause: Duration,
     bytes: usize,
 }
 
-impl Pace {
+impl Due {
     fn next(self, segments_max: u32) -> Self {
         if segments_max == u32::MAX {
             return Self { pause: self.pause.mul_f64(1.5).min(LONGEST), ..self };
@@ -89,27 +89,27 @@ struct Ship {
 
 impl Ship {
     async fn until(mut self, mut ended: oneshot::Receiver<()>) -> Shipped {
-        let mut pace = Pace { pause: FIRST, bytes: SEGMENT_BYTES };
+        let mut due = Due { pause: FIRST, bytes: SEGMENT_BYTES };
         let segments_max = self.store.bounds().log_segments_max;
         loop {
             tokio::select! {
                 biased;
                 _ = &mut ended => break,
-                () = self.due(pace) => {}
+                () = self.due(due) => {}
             }
             // The last one is for what there is in the end.
             if self.log.pending_bytes() > 0 && self.shipped.count.saturating_add(1) < segments_max {
                 self.ship().await;
-                pace = pace.next(segments_max);
+                due = due.next(segments_max);
             }
         }
         self.ship().await;
         self.shipped
     }
 
-    async fn due(&self, pace: Pace) {
+    async fn due(&self, due: Due) {
         let mut waited = Duration::ZERO;
-        while waited < pace.pause && self.log.pending_bytes() < pace.bytes {
+        while waited < due.pause && self.log.pending_bytes() < due.bytes {
             self.store.pause(LOOK_EVERY).await;
             waited += LOOK_EVERY;
         }
@@ -153,9 +153,36 @@ mod tests {
     use object_store::path::Path;
     use object_store::{ObjectStore, ObjectStoreExt as _};
 
+    use longshore_protocol::pace::Pace;
+
     use super::*;
     use crate::clock;
     use crate::secrets::Secrets;
+    use crate::store::Bounds;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn few_segments_hold_all_that_was_said() {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let run = RunId::new(clock::now(), [0; 10]);
+        let bounds = Bounds { attempts_max: 1, log_segments_max: 3 };
+        let store = RunStore::new(Arc::clone(&objects), &Tenant::default(), &run);
+        let store = store.at_pace(Pace::faster(100)).bounded(bounds);
+        let log = LogSink::new(&Limits::default(), &Secrets::default());
+        let shipper = Shipper::start(&store, 1, &log);
+        let layout = longshore_protocol::layout::RunLayout::new(&Tenant::default(), &run);
+        for number in 0..40 {
+            log.push(Level::Info, "stdout", &format!("<{number}>"), BTreeMap::new());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let shipped = shipper.finish().await;
+        assert_eq!((shipped.count, shipped.lost_bytes), (3, 0));
+        let mut said = String::new();
+        for segment in 0..3 {
+            let object = objects.get(&Path::from(layout.log(1, segment))).await.unwrap();
+            said += std::str::from_utf8(&object.bytes().await.unwrap()).unwrap();
+        }
+        assert!((0..40).all(|number| said.contains(&format!("<{number}>"))), "{said}");
+    }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_segment_that_arrived_late_does_not_swallow_the_next() {

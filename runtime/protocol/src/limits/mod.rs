@@ -185,7 +185,7 @@ impl Limits {
 }
 
 /// Whether machine code counts the instructions that it executes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metering {
     /// It does not, which is faster.
