@@ -107,6 +107,16 @@ fn everything(
 )]
 fn greedy() {}
 
+/// Asks for settings of its job.
+#[flow(job(
+    stream_output = true,
+    env(REGION = "eu"),
+    labels("app.example.com/name" = "demo"),
+    process(working_dir = "/data"),
+    kubernetes(backoff_limit = 2, env(A = "1"), pull_secrets = ["a", "b \"c\""]),
+))]
+fn places() {}
+
 #[flow]
 fn nothing() {}
 
@@ -147,7 +157,7 @@ fn call(name: &str, params: Vec<u8>) -> Result<Vec<u8>, longshore_sdk::Failure> 
 fn all_flows_of_all_modules_are_registered() {
     let (_, flows) = descriptor::parse(&section()).unwrap();
     let names: Vec<_> = flows.iter().map(|flow| flow.name.as_str()).collect();
-    assert_eq!(names, ["aliased", "boxed", "every-thing", "greedy", "nothing", "text"]);
+    assert_eq!(names, ["aliased", "boxed", "every-thing", "greedy", "nothing", "places", "text"]);
 }
 
 #[test]
@@ -197,6 +207,23 @@ fn options_become_settings_that_the_launcher_understands() {
     assert_eq!((retry.retries, retry.delay_ms, retry.delay_max_ms), (3, 250, 60_000));
     assert_eq!(flow.setting("sdk"), Some(env!("CARGO_PKG_VERSION")));
     assert_eq!(described("nothing").settings.len(), 1);
+}
+
+#[test]
+fn what_is_asked_of_the_job_stands_under_dotted_keys() {
+    let flow = described("places");
+    assert_eq!(
+        flow.job_settings().collect::<Vec<_>>(),
+        [
+            ("stream_output", "true"),
+            ("env.REGION", "eu"),
+            ("labels.app.example.com/name", "demo"),
+            ("process.working_dir", "/data"),
+            ("kubernetes.backoff_limit", "2"),
+            ("kubernetes.env.A", "1"),
+            ("kubernetes.pull_secrets", r#"["a","b \"c\""]"#),
+        ]
+    );
 }
 
 #[test]

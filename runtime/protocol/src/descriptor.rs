@@ -94,6 +94,13 @@ impl FlowDescriptor {
         Ok(asks)
     }
 
+    /// The job settings that the flow asks for, by dotted keys, as text. A key may begin with a kind of infrastructure.
+    pub fn job_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings
+            .iter()
+            .filter_map(|Setting { key, value }| Some((key.strip_prefix("job.")?, value.as_str())))
+    }
+
     /// The retry policy that a run of this flow gets.
     ///
     /// # Errors

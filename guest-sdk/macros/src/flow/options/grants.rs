@@ -49,14 +49,7 @@ fn each(
 ) -> syn::Result<Vec<String>> {
     let texts = match given {
         Given::List(_, texts) => texts,
-        Given::One(value) => {
-            return Err(Error::new(value.span(), format!("write a list: `{example}`")));
-        }
-        Given::Nested(pairs) => {
-            let span = pairs.first().map(|(word, _)| word.span());
-            let span = span.unwrap_or_else(proc_macro2::Span::call_site);
-            return Err(Error::new(span, format!("write a list: `{example}`")));
-        }
+        other => return Err(Error::new(other.span(), format!("write a list: `{example}`"))),
     };
     texts.iter().map(|text| one(text, &check)).collect()
 }

@@ -1,6 +1,6 @@
 //! The limits that a flow asks for: `limits(cpu = "10s", sockets = 4)`, and three of them under names of their own.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::{Error, Lit};
 
 use super::{Given, values};
@@ -53,9 +53,7 @@ pub(super) fn nested(given: Given) -> syn::Result<Vec<(Ident, &'static str, Stri
     const HOW: &str = "write the limits in parentheses: `limits(cpu = \"10s\", sockets = 4)`";
     let pairs = match given {
         Given::Nested(pairs) if !pairs.is_empty() => pairs,
-        Given::Nested(_) => return Err(Error::new(Span::call_site(), HOW)),
-        Given::One(value) => return Err(Error::new(value.span(), HOW)),
-        Given::List(span, _) => return Err(Error::new(span, HOW)),
+        other => return Err(Error::new(other.span(), HOW)),
     };
     pairs.into_iter().map(one).collect()
 }

@@ -1,6 +1,7 @@
 //! The options of `#[flow(..)]`, checked while the flow is compiled.
 
 mod grants;
+mod job;
 mod limits;
 mod values;
 
@@ -13,7 +14,7 @@ use syn::{Error, Lit, LitStr, Token};
 use crate::suggest;
 
 /// All options.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "timeout",
     "memory",
     "retries",
@@ -24,6 +25,7 @@ const OPTIONS: [&str; 11] = [
     "network",
     "env",
     "secrets",
+    "job",
     "name",
 ];
 
@@ -33,7 +35,7 @@ pub(super) struct Options {
     /// Another name than the function's.
     pub(super) name: Option<String>,
     /// What the flow asks for, as the descriptor has it.
-    pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) settings: Vec<(String, String)>,
 }
 
 impl Parse for Options {
@@ -78,6 +80,10 @@ impl Options {
             "network" => self.extend("network", grants::network(&value)?),
             "env" => self.extend("env", grants::env(&value)?),
             "secrets" => self.extend("secret", grants::secrets(&value)?),
+            "job" => {
+                self.settings.extend(value.job()?);
+                Ok(())
+            }
             "name" => {
                 self.name = Some(values::name(&value.one()?)?);
                 Ok(())
@@ -94,17 +100,17 @@ impl Options {
     }
 
     fn push(&mut self, key: &'static str, value: String) -> syn::Result<()> {
-        self.settings.push((key, value));
+        self.settings.push((key.to_owned(), value));
         Ok(())
     }
 
     fn extend(&mut self, key: &'static str, values: Vec<String>) -> syn::Result<()> {
-        self.settings.extend(values.into_iter().map(|value| (key, value)));
+        self.settings.extend(values.into_iter().map(|value| (key.to_owned(), value)));
         Ok(())
     }
 }
 
-/// `option = value`, `option = [value, ..]` or `option(inner = value, ..)`.
+/// `option = value`, `option = [value, ..]`, `option(inner = value, ..)` or `job(..)`.
 struct Assignment {
     option: Ident,
     value: Given,
@@ -115,17 +121,32 @@ enum Given {
     One(Lit),
     List(Span, Vec<LitStr>),
     Nested(Vec<(Ident, Lit)>),
+    Job(Vec<(String, String)>),
 }
 
 impl Given {
+    fn job(self) -> syn::Result<Vec<(String, String)>> {
+        match self {
+            Self::Job(settings) => Ok(settings),
+            other => Err(Error::new(other.span(), "this is not a job")),
+        }
+    }
+
+    fn span(&self) -> Span {
+        match self {
+            Self::One(value) => value.span(),
+            Self::List(span, _) => *span,
+            Self::Nested(pairs) => {
+                pairs.first().map_or_else(Span::call_site, |(word, _)| word.span())
+            }
+            Self::Job(_) => Span::call_site(),
+        }
+    }
+
     fn one(self) -> syn::Result<Lit> {
         match self {
             Self::One(value) => Ok(value),
-            Self::List(span, _) => Err(Error::new(span, "this option takes one value")),
-            Self::Nested(pairs) => {
-                let span = pairs.first().map_or_else(Span::call_site, |(word, _)| word.span());
-                Err(Error::new(span, "this option takes one value"))
-            }
+            other => Err(Error::new(other.span(), "this option takes one value")),
         }
     }
 }
@@ -135,6 +156,10 @@ impl Parse for Assignment {
         let option = input.call(Ident::parse_any)?;
         if !OPTIONS.contains(&option.to_string().as_str()) {
             return Err(unknown(&option));
+        }
+        if option == "job" {
+            let value = Given::Job(input.parse::<job::Job>()?.0);
+            return Ok(Self { option, value });
         }
         if input.peek(syn::token::Paren) {
             let inside;
