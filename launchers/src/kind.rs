@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use longshore_protocol::suggest;
 use longshore_protocol::target::Target;
 
+use crate::Error;
 use crate::launcher::Launcher;
 use crate::process;
+use crate::settings::{self, Change, JobSettings, Setting};
 use crate::surroundings::Surroundings;
 
 /// A kind of infrastructure.
@@ -18,6 +21,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 1] = [Self::Process];
+
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
         match self {
@@ -40,11 +46,29 @@ impl Kind {
         }
     }
 
-    /// A launcher of this kind with its default settings; `state_folder` is where it may keep files of its jobs.
+    /// What can be set about its jobs.
+    pub fn settings(self) -> Vec<Setting> {
+        match self {
+            Self::Process => process::ProcessSettings::table(),
+        }
+    }
+
+    /// The settings of a job: the defaults of this kind, changed by `changes` one after another.
+    ///
+    /// # Errors
+    /// Names who has set something that does not exist or does not fit.
+    pub fn resolve<'a>(
+        self,
+        changes: impl IntoIterator<Item = &'a Change>,
+    ) -> Result<JobSettings, Error> {
+        settings::resolve(self.word(), &self.settings(), changes)
+    }
+
+    /// A launcher of this kind; `state_folder` is where it may keep files of its jobs.
     pub fn launcher(self, state_folder: &Path, surroundings: &Surroundings) -> Box<dyn Launcher> {
         match self {
             Self::Process => Box::new(process::ProcessLauncher::new(
-                process::Config::new(state_folder),
+                state_folder.to_owned(),
                 surroundings.clone(),
             )),
         }
@@ -55,10 +79,43 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "process" => Ok(Self::Process),
-            other => {
-                Err(format!("{other:?} is not a kind of infrastructure; this version has: process"))
+        Self::ALL.into_iter().find(|kind| kind.word() == text).ok_or_else(|| {
+            let words = || Self::ALL.into_iter().map(Self::word);
+            let rest = match suggest::nearest(text, words()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("this version has: {}", words().collect::<Vec<_>>().join(", ")),
+            };
+            format!("{text:?} is not a kind of infrastructure; {rest}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_kind_is_named() {
+        assert_eq!("process".parse(), Ok(Kind::Process));
+        for (text, rest) in
+            [("proces", "did you mean \"process\"?"), ("k9s", "this version has: process")]
+        {
+            let why = text.parse::<Kind>().unwrap_err();
+            assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));
+        }
+    }
+
+    #[test]
+    fn keys_cannot_be_taken_for_something_else() {
+        for kind in Kind::ALL {
+            for setting in kind.settings() {
+                let key = setting.key;
+                assert!(
+                    key.parse::<Kind>().is_err() && key != "unset" && !key.contains('.'),
+                    "{key}"
+                );
+                assert_eq!(setting.check(&setting.default), Ok(setting.default.clone()), "{key}");
+                assert!(setting.doc.ends_with('.'), "{key}");
             }
         }
     }

@@ -12,6 +12,7 @@ use longshore_protocol::state::JobState;
 use serde::Serialize;
 
 use crate::Error;
+use crate::settings::JobSettings;
 
 /// A run as an infrastructure sees it: what to start, and what it may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Job {
     pub entry: Entry,
     /// The runtime's binary, for infrastructures that start it from this machine's files.
     pub runtime: PathBuf,
+    /// What is set about it; of the launcher's own kind.
+    pub settings: JobSettings,
     /// What the flow may use; the infrastructure's own limits are derived from it.
     pub limits: Limits,
     /// The environment variables that its secrets are read from; their values are not ours to hold.
@@ -110,6 +113,8 @@ pub struct Plan {
     pub handle: Handle,
     /// The request, in the infrastructure's own terms.
     pub request: serde_json::Value,
+    /// Whether who waits for the run is shown the job's own output.
+    pub streams_output: bool,
 }
 
 /// Places the runtime on one kind of infrastructure.
@@ -126,6 +131,12 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     /// # Errors
     /// When the infrastructure cannot be reached, or lacks something that every job needs.
     async fn check(&self) -> Result<String, Error>;
+
+    /// Checks what patches have made of a plan: that it still is a request, and has what the run needs. Contacts nobody.
+    ///
+    /// # Errors
+    /// Names the field that is wrong, or that must not be changed.
+    fn check_patched(&self, planned: &Plan, patched: &Plan) -> Result<(), Error>;
 
     /// Requests it, and returns once the infrastructure has accepted. Repeating is harmless: a job is started once.
     ///

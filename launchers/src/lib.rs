@@ -14,6 +14,7 @@ pub mod kind;
 pub mod launcher;
 pub mod pool;
 pub mod process;
+pub mod settings;
 pub mod store;
 pub mod surroundings;
 

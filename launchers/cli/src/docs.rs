@@ -17,12 +17,21 @@ fn reference() -> String {
     command.build();
     let mut text = format!("{HEAD}\n## longshore\n\n{}", block(command.clone()));
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        text += &["\n## longshore ", verb.get_name(), "\n\n", &block(verb.clone().term_width(100))]
-            .concat();
+        text += &section("longshore", verb);
     }
     text += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n";
     for (code, meaning) in exit::TABLE {
         text += &["| ", &code.0.to_string(), " | ", meaning, " |\n"].concat();
+    }
+    text
+}
+
+/// A verb, then those below it.
+fn section(above: &str, verb: &clap::Command) -> String {
+    let name = format!("{above} {}", verb.get_name());
+    let mut text = ["\n## ", &name, "\n\n", &block(verb.clone().term_width(100))].concat();
+    for verb in verb.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        text += &section(&name, verb);
     }
     text
 }

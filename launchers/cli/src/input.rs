@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::build;
 use crate::failure::Failure;
+use crate::job::JobArgs;
 use crate::settings::Settings;
 
 /// A component's own stack takes one MiB.
@@ -43,7 +44,7 @@ pub(crate) struct FlowArgs {
     /// Any limit, for example cpu=10s or sockets=4; longshore inspect --limits shows all.
     #[arg(long, value_name = "NAME=VALUE", value_parser = LimitSet::parse)]
     limit: Vec<(LimitName, u64)>,
-    /// Grant what the flow asks for: network=HOST:PORT, env=NAME, secret=NAME, or all. For pools without a policy.
+    /// Grant what the flow asks for: network=HOST:PORT, env=NAME, secret=NAME, job=KEY, or all. For pools without a policy.
     #[arg(long, value_name = "GRANT")]
     allow: Vec<String>,
     /// The value of an environment variable that the flow reads. Default: the one around longshore.
@@ -58,9 +59,19 @@ pub(crate) struct FlowArgs {
     /// A label, for people and filters.
     #[arg(long, value_name = "KEY=VALUE")]
     label: Vec<String>,
+    #[command(flatten)]
+    job: JobArgs,
+    /// Print what would be requested, and do nothing: nothing is stored or compiled, and nobody is contacted.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl FlowArgs {
+    /// Whether it is only to be said what would be done.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     /// Builds where there is something to build, and checks everything against the component.
     pub(crate) fn request(&self, settings: &Settings) -> Result<Request, Failure> {
         let Self { source, flow, param, params, deadline, retries, label, .. } = self;
@@ -83,15 +94,19 @@ impl FlowArgs {
     }
 
     fn overrides(&self) -> Result<Overrides, Failure> {
-        let Self { timeout, memory, limit, allow, env, secret, .. } = self;
+        let Self { timeout, memory, limit, allow, env, secret, job, .. } = self;
         if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
             return Err(Failure::input(format!(
                 "--memory {bytes} bytes is less than any flow needs"
             ))
             .hint("write the unit: 64MiB"));
         }
-        let mut overrides =
-            Overrides { limits: limit.iter().copied().collect(), ..Overrides::default() };
+        let mut overrides = Overrides {
+            limits: limit.iter().copied().collect(),
+            job: job.changes()?,
+            patches: job.patches()?,
+            ..Overrides::default()
+        };
         if let Some(timeout) = timeout {
             let timeout_ms = timeout.as_millis().try_into().unwrap_or(u64::MAX);
             overrides.limits.insert(LimitName::TimeoutMs, timeout_ms);
@@ -126,7 +141,7 @@ fn allow_one(text: &str, overrides: &mut Overrides) -> Result<(), Failure> {
     }
     let wrong = |why: &str| {
         Failure::input(format!("--allow {text}: {why}"))
-            .hint("write network=HOST:PORT, env=NAME, secret=NAME, or all")
+            .hint("write network=HOST:PORT, env=NAME, secret=NAME, job=KEY, or all")
     };
     let (kind, value) = text.split_once('=').ok_or_else(|| wrong("this is not a grant"))?;
     match overrides.allow.add(kind, value) {

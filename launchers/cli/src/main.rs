@@ -5,6 +5,7 @@ mod build;
 mod docs;
 mod failure;
 mod input;
+mod job;
 mod output;
 mod report;
 mod settings;

@@ -83,6 +83,12 @@ impl Settings {
         self.engine()
     }
 
+    /// An engine that only says what it would do: the store is neither made nor opened.
+    pub(crate) fn rehearsing_engine(&self) -> Result<Engine, Failure> {
+        let store = Store::rehearsed(&self.store, self.tenant.clone(), &self.places.surroundings)?;
+        Ok(Engine::new(store, self.pool.clone(), self.places.clone()))
+    }
+
     /// Opens the store, which is made if it does not exist, and an engine over it.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
         let store = Store::open(&self.store, self.tenant.clone(), &self.places.surroundings)?;

@@ -62,6 +62,13 @@ pub enum Event<'a> {
         /// What.
         record: &'a LogRecord,
     },
+    /// The job itself has put something out.
+    Output {
+        /// The run.
+        run: RunId,
+        /// One line.
+        line: &'a str,
+    },
     /// An attempt failed, and another one followed.
     Repeated {
         /// The run.

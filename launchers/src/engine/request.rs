@@ -16,6 +16,7 @@ use longshore_protocol::suggest;
 use serde_json::Value;
 
 use crate::pool::{Admitted, Overrides, Pool};
+use crate::settings::{JobSettings, Patch};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
@@ -47,6 +48,10 @@ pub struct Request {
     pub limits: Limits,
     /// What the sandbox lets it do besides.
     pub grants: Grants,
+    /// What is set about its job.
+    pub settings: JobSettings,
+    /// What is changed in the job's request: the pool's patches, then the caller's.
+    pub patches: Vec<Patch>,
     /// When a failed attempt is repeated.
     pub retry: RetryPolicy,
     /// The time that all attempts together have.
@@ -97,7 +102,7 @@ impl Request {
         terms: &Terms<'_>,
     ) -> Result<Self, Error> {
         let Terms { pool, overrides, surroundings } = terms;
-        let Admitted { limits, grants } = pool.admit(&flow, overrides, surroundings)?;
+        let Admitted { limits, grants, settings } = pool.admit(&flow, overrides, surroundings)?;
         if params.len() as u64 > limits.params_bytes {
             return Err(Error::new(
                 ErrorKind::BadInput,
@@ -113,6 +118,7 @@ impl Request {
         let retry = flow.retry()?;
         let digest = Digest::of(&component);
         let labels = BTreeMap::new();
+        let patches = pool.patches.iter().chain(&overrides.patches).cloned().collect();
         Ok(Self {
             component,
             digest,
@@ -121,6 +127,8 @@ impl Request {
             params,
             limits,
             grants,
+            settings,
+            patches,
             retry,
             deadline: None,
             labels,

@@ -6,14 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use longshore_protocol::Timestamp;
 use longshore_protocol::grants::{Grants, SecretSource};
-use longshore_protocol::id::RunId;
+use longshore_protocol::id::{Digest, RunId};
 use longshore_protocol::layout;
-use longshore_protocol::limits;
-use longshore_protocol::record::{ComponentRef, FormatVersion, JobRecord, Order, Payload};
+use longshore_protocol::record::{FormatVersion, JobRecord, Order, Payload};
 
+use super::plan::{job, patches_of_caller};
 use super::{Engine, Event, Report, Request};
 use crate::artefact::{self, Artefact, Runtime};
-use crate::launcher::{Handle, Job, Plan};
+use crate::launcher::{Handle, Plan};
 use crate::{Error, ErrorKind, clock};
 
 /// A run that an infrastructure has accepted.
@@ -23,6 +23,8 @@ pub struct Submitted {
     pub run: RunId,
     /// Its job.
     pub handle: Handle,
+    /// Whether who waits for it is to be shown the job's own output.
+    pub streams_output: bool,
 }
 
 impl Engine {
@@ -32,24 +34,24 @@ impl Engine {
     /// When the runtime, the store or the infrastructure refuse. A run whose order was written by then is seen as
     /// crashed later, never as running.
     pub async fn submit(&self, request: Request, report: &dyn Report) -> Result<Submitted, Error> {
-        let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
-        check_abi(&request, &runtime)?;
+        let runtime = self.runtime_for(&request).await?;
+        // What cannot be planned is bad input, and of that nothing is stored. Of its parameters a plan knows nothing.
+        self.rehearse(&request, (Payload::of(&Bytes::new()), None), &runtime)?;
         let artefact = self.upload_code(&request, &runtime, report).await?;
-        let order = self.write_order(request, &artefact, report).await?;
-        let (order, digest) = order;
-        let job = Job {
-            run: order.run,
-            tenant: order.tenant.clone(),
-            entry: self.entry(&order, digest).await?,
-            runtime: runtime.path,
-            secret_variables: secret_variables(&order.grants),
-            limits: order.limits,
-            labels: order.labels,
-        };
-        let plan = self.launcher.plan(&job)?;
-        self.launch(&job.run, &plan, &runtime.version).await?;
+        let (order, digest) = self.write_order(&request, &artefact, report).await?;
+        let job = job(&order, self.entry(&order, digest).await?, &runtime, &request);
+        let plan = self.plan(&job, &request.patches)?;
+        self.launch(&request, (&job.run, &plan), &runtime.version).await?;
         report.hear(&Event::Launched { run: job.run, plan: &plan });
-        Ok(Submitted { run: job.run, handle: plan.handle })
+        let Plan { handle, request: _, streams_output } = plan;
+        Ok(Submitted { run: job.run, handle, streams_output })
+    }
+
+    /// The runtime of this machine, which is able to execute the request's component.
+    pub(super) async fn runtime_for(&self, request: &Request) -> Result<Runtime, Error> {
+        let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
+        check_abi(request, &runtime)?;
+        Ok(runtime)
     }
 
     async fn upload_code(
@@ -121,55 +123,37 @@ impl Engine {
 
     async fn write_order(
         &self,
-        request: Request,
+        request: &Request,
         artefact: &Artefact,
         report: &dyn Report,
-    ) -> Result<(Order, longshore_protocol::id::Digest), Error> {
-        let Request {
-            component,
-            digest,
-            abi,
-            flow,
-            params,
-            limits,
-            grants,
-            retry,
-            deadline,
-            labels,
-            retry_of,
-        } = request;
-        let now = clock::now();
-        let order = Order {
-            format: FormatVersion::CURRENT,
-            run: new_run(now)?,
-            tenant: self.store.tenant().clone(),
-            abi,
-            component: ComponentRef { sha256: digest, bytes: component.len() as u64 },
-            compiled: Some(artefact.reference.clone()),
-            flow: flow.name,
-            params: Payload::of(&params),
-            limits,
-            grants,
-            retry,
-            deadline: deadline.map(|time| limits::deadline(now, time)),
-            labels,
-            ordered_at: now,
-            retry_of,
-        };
+    ) -> Result<(Order, Digest), Error> {
+        let order = self.order(
+            request,
+            Payload::of(&request.params),
+            Some(artefact.reference.clone()),
+            clock::now(),
+        )?;
         if let Payload::Object { bytes, sha256: _ } = order.params {
             report.hear(&Event::Uploading { what: "parameters", bytes });
-            self.store.create_params(&order.run, params).await?;
+            self.store.create_params(&order.run, request.params.clone()).await?;
         }
         let digest = self.store.create_order(&order).await?;
         report.hear(&Event::Ordered { run: order.run });
         Ok((order, digest))
     }
 
-    async fn launch(&self, run: &RunId, plan: &Plan, launcher: &str) -> Result<(), Error> {
+    async fn launch(
+        &self,
+        request: &Request,
+        (run, plan): (&RunId, &Plan),
+        launcher: &str,
+    ) -> Result<(), Error> {
         let record = JobRecord {
             format: FormatVersion::CURRENT,
             kind: self.pool.kind.word().to_owned(),
             pool: Some(self.pool.name.clone()),
+            settings: request.settings.asked(),
+            patches: patches_of_caller(&request.patches),
             handle: plan.handle.to_string(),
             launcher: launcher.to_owned(),
             launched_at: clock::now(),
@@ -180,7 +164,7 @@ impl Engine {
     }
 }
 
-fn secret_variables(grants: &Grants) -> BTreeSet<String> {
+pub(super) fn secret_variables(grants: &Grants) -> BTreeSet<String> {
     let variables = grants.secrets.values().filter_map(|secret| match &secret.from {
         SecretSource::Env(name) => Some(name.clone()),
         SecretSource::File(_) => None,
@@ -200,7 +184,7 @@ fn check_abi(request: &Request, runtime: &Runtime) -> Result<(), Error> {
         .hint("rebuild the component with the longshore-sdk of the runtime's version"))
 }
 
-fn new_run(now: Timestamp) -> Result<RunId, Error> {
+pub(super) fn new_run(now: Timestamp) -> Result<RunId, Error> {
     let mut random = [0; 10];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).map_err(
         |error| {

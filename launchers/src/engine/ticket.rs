@@ -46,19 +46,32 @@ enum Wish {
 impl Engine {
     /// How the runtime will get at the run: by a ticket where the store can sign one and the pool does not say otherwise.
     pub(super) async fn entry(&self, order: &Order, digest: Digest) -> Result<Entry, Error> {
-        match (self.pool.access, self.store.signer()) {
-            (None | Some(Access::Ticket), Some(signer)) => {
+        match self.signer_of_tickets()? {
+            Some(signer) => {
                 let ticket = ticket(order, digest, signer).await?;
                 self.with_ticket(&ticket, signer).await
             }
+            None => Ok(self.entry_by_itself(order, digest)),
+        }
+    }
+
+    /// What signs the URLs of tickets. `None`: runtimes get at their runs by themselves.
+    pub(super) fn signer_of_tickets(&self) -> Result<Option<&Signer>, Error> {
+        match (self.pool.access, self.store.signer()) {
+            (None | Some(Access::Ticket), Some(signer)) => Ok(Some(signer)),
             (Some(Access::Ticket), None) => Err(self.cannot_sign()),
-            (None | Some(Access::Ambient), _) => Ok(Entry::Store {
-                location: self.store.runtime_location().to_owned(),
-                tenant: order.tenant.clone(),
-                run: order.run,
-                order: digest,
-                variables: self.store.credential_variables().clone(),
-            }),
+            (None | Some(Access::Ambient), _) => Ok(None),
+        }
+    }
+
+    /// How a runtime gets at its run without a ticket.
+    pub(super) fn entry_by_itself(&self, order: &Order, digest: Digest) -> Entry {
+        Entry::Store {
+            location: self.store.runtime_location().to_owned(),
+            tenant: order.tenant.clone(),
+            run: order.run,
+            order: digest,
+            variables: self.store.credential_variables().clone(),
         }
     }
 
@@ -78,6 +91,12 @@ impl Engine {
         let url = signer.read(&key, until(ticket.expires_at)).await?;
         Ok(Entry::Ticket { url, sha256 })
     }
+}
+
+/// Checks that a ticket for this order can be made.
+pub(super) fn check(order: &Order) -> Result<(), Error> {
+    attempts_max(order)?;
+    valid_for(order).map(drop)
 }
 
 async fn ticket(order: &Order, order_sha256: Digest, signer: &Signer) -> Result<Ticket, Error> {

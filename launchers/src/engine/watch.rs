@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use futures::future::FusedFuture as _;
+use futures::{FutureExt as _, StreamExt as _};
 use longshore_protocol::id::RunId;
 use longshore_protocol::layout;
 use longshore_protocol::record::{CodeSource, Outcome};
 use longshore_protocol::state::{Derived, JobState};
 
-use super::{Engine, Event, LogReader, Report, RunView};
+use super::{Engine, Event, LogReader, Report, RunView, Submitted};
 use crate::Error;
 use crate::launcher::Handle;
 
@@ -16,6 +17,9 @@ use crate::launcher::Handle;
 const LOOK_FIRST: Duration = Duration::from_millis(250);
 /// … and this often in the end: each look takes a few requests to the store.
 const LOOK_LONGEST: Duration = Duration::from_secs(2);
+
+/// What a job has put out by its end is there after this, or not at all.
+const LAST_OUTPUT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a run that was waited for ended.
 #[derive(Debug, Clone)]
@@ -27,6 +31,41 @@ pub struct Ending {
 }
 
 impl Engine {
+    /// Like [`Engine::wait`], for a run that was just submitted: reports the job's own output as well, if that is set.
+    ///
+    /// # Errors
+    /// As for [`Engine::wait`].
+    pub async fn attend(
+        &self,
+        submitted: &Submitted,
+        report: &dyn Report,
+    ) -> Result<Ending, Error> {
+        let Submitted { run, handle: _, streams_output } = submitted;
+        let mut ended = Box::pin(self.wait(run, report));
+        if !streams_output {
+            return ended.await;
+        }
+        let mut told = Box::pin(self.tell_output(run, report)).fuse();
+        let ending = tokio::select! {
+            biased;
+            () = &mut told => ended.await,
+            ending = &mut ended => ending,
+        };
+        if !told.is_terminated() {
+            // What is not there by then is still in the job's own log.
+            drop(tokio::time::timeout(LAST_OUTPUT_PATIENCE, told).await);
+        }
+        ending
+    }
+
+    /// Reports what the job puts out until it is over. That it cannot be read is no reason to give up the run.
+    async fn tell_output(&self, run: &RunId, report: &dyn Report) {
+        let Ok(mut lines) = self.job_output(run).await else { return };
+        while let Some(Ok(line)) = lines.next().await {
+            report.hear(&Event::Output { run: *run, line: &line });
+        }
+    }
+
     /// Waits until the run is over, and reports what happens meanwhile. Callers add the time limit.
     ///
     /// # Errors

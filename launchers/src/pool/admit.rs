@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use longshore_protocol::descriptor::FlowDescriptor;
 use longshore_protocol::grants::{Asks, Grants, Policy, SecretAsk, SecretGrant, SecretSource};
 use longshore_protocol::limits::{LimitSet, Limits, Origin, resolve};
-use longshore_protocol::record::Order;
+use longshore_protocol::record::{JobRecord, Order};
 
 use super::Pool;
+use crate::kind::Kind;
+use crate::settings::{self, Change, JobSettings, Patch};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
@@ -24,11 +26,27 @@ pub struct Overrides {
     pub env: BTreeMap<String, String>,
     /// Where secrets are read, instead of the environment variable of the same name.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Job settings, the last one goes first.
+    pub job: Vec<Change>,
+    /// What is changed in the job's request, after the pool's patches.
+    pub patches: Vec<Patch>,
 }
 
 impl Overrides {
     /// What leads to the same terms as those of an earlier run, if its pool still allows them.
-    pub fn repeating(order: &Order) -> Self {
+    ///
+    /// # Errors
+    /// When what its job's record says of settings is not understood.
+    pub fn repeating(order: &Order, job: Option<&JobRecord>) -> Result<Self, Error> {
+        let again = settings::Origin::caller(format!("run {}", order.run.short()));
+        let wrong = |why| Error::new(ErrorKind::Store, format!("{again}: its job record: {why}"));
+        let (settings, patches) = match job {
+            Some(job) => {
+                (Change::of_table(&job.settings, &again).map_err(wrong)?, &job.patches[..])
+            }
+            None => (Vec::new(), &[][..]),
+        };
+        let patches = patches.iter().map(|patch| Patch::new(patch, again.clone()));
         let Grants { network, env, secrets } = &order.grants;
         let asks = Asks {
             network: network.clone(),
@@ -40,8 +58,10 @@ impl Overrides {
                     only_to: grant.only_to.clone(),
                 })
                 .collect(),
+            // What the flow had set is the caller's now, and so needs no allowance.
+            job: Vec::new(),
         };
-        Self {
+        Ok(Self {
             limits: order.limits.to_set(),
             allow: asks,
             allow_all: false,
@@ -50,7 +70,9 @@ impl Overrides {
                 .iter()
                 .map(|(name, grant)| (name.clone(), grant.from.clone()))
                 .collect(),
-        }
+            job: settings,
+            patches: patches.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -61,6 +83,8 @@ pub struct Admitted {
     pub limits: Limits,
     /// What it may do.
     pub grants: Grants,
+    /// What is set about its job.
+    pub settings: JobSettings,
 }
 
 impl Pool {
@@ -84,10 +108,12 @@ impl Pool {
             let hint = format!("ask for less, or have [pools.{}.ceiling] raised", self.name);
             Error::from(error).hint(hint)
         })?;
-        let asks = flow.asks()?;
+        let asked = of_flow(flow, self.kind)?;
+        let settings = self.kind.resolve(self.job.iter().chain(&asked).chain(&overrides.job))?;
+        let asks = Asks { job: settings.to_be_allowed(), ..flow.asks()? };
         self.check_grants(flow, &asks, overrides)?;
         let grants = self.grants_for(flow, asks, overrides, surroundings)?;
-        Ok(Admitted { limits, grants })
+        Ok(Admitted { limits, grants, settings })
     }
 
     fn check_grants(
@@ -129,7 +155,7 @@ impl Pool {
         overrides: &Overrides,
         surroundings: &Surroundings,
     ) -> Result<Grants, Error> {
-        let Asks { network, env, secrets } = asks;
+        let Asks { network, env, secrets, job: _ } = asks;
         let missing = |what: &str, name: &str, hint: String| {
             let text =
                 format!("the flow {} reads the {what} {name}, which has no value here", flow.name);
@@ -160,6 +186,25 @@ impl Pool {
         }
         Ok(grants)
     }
+}
+
+/// The job settings that a flow asks for, without those for other kinds of infrastructure.
+fn of_flow(flow: &FlowDescriptor, kind: Kind) -> Result<Vec<Change>, Error> {
+    let change = |(key, value): (&str, &str)| {
+        let key = match key.split_once('.') {
+            Some((word, rest)) => match word.parse::<Kind>() {
+                Ok(other) if other != kind => return None,
+                Ok(_) => rest,
+                Err(_) => key,
+            },
+            None => key,
+        };
+        let change = Change::typed(key, value, settings::Origin::flow(&flow.name));
+        Some(change.map_err(|why| {
+            Error::new(ErrorKind::BadInput, format!("the flow {}: {why}", flow.name))
+        }))
+    };
+    flow.job_settings().filter_map(change).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +275,41 @@ mod tests {
         let admitted = Pool::local().admit(&flow, &overrides, &around).unwrap();
         assert_eq!(admitted.grants.env["REGION"], "eu");
         assert_eq!(admitted.grants.network.len(), 1);
+    }
+
+    #[test]
+    fn a_flow_sets_of_its_job_what_is_harmless_or_allowed() {
+        let admit = |pool: &Pool, flow: &FlowDescriptor, overrides: Overrides| {
+            let admitted = pool.admit(flow, &overrides, &around(&[]));
+            let settings = admitted.map_err(|error| error.to_string())?.settings.effective();
+            let set = settings
+                .into_iter()
+                .filter(|one| one.origin != settings::Origin::default_of_kind());
+            Ok::<_, String>(set.map(|one| format!("{}={} by {}", one.key, one.value, one.origin)))
+                .map(|set| set.collect::<Vec<_>>())
+        };
+        let harmless = flow(&[("job.process.stream_output", "true")]);
+        let by_flow = ["stream_output=true by the flow f"].map(str::to_owned).to_vec();
+        assert_eq!(admit(&Pool::local(), &harmless, Overrides::default()), Ok(by_flow));
+        let preloads = flow(&[("job.env.LD_PRELOAD", "/tmp/x.so")]);
+        let refused =
+            Err("the flow f asks for grants that the pool local does not give: job env.LD_PRELOAD"
+                .to_owned());
+        assert_eq!(admit(&Pool::local(), &preloads, Overrides::default()), refused);
+        let allow = Asks { job: vec!["env".to_owned()], ..Asks::default() };
+        let allowed = Overrides { allow, ..Overrides::default() };
+        let by_flow = ["env.LD_PRELOAD=\"/tmp/x.so\" by the flow f"].map(str::to_owned).to_vec();
+        assert_eq!(admit(&Pool::local(), &preloads, allowed), Ok(by_flow));
+        let change =
+            Change::typed("env.LD_PRELOAD", "", settings::Origin::caller("--set")).unwrap();
+        let replaced = Overrides { job: vec![change], ..Overrides::default() };
+        let by_caller = ["env.LD_PRELOAD=\"\" by --set"].map(str::to_owned).to_vec();
+        assert_eq!(admit(&Pool::local(), &preloads, replaced), Ok(by_caller));
+        let pool = pool("grants = { job = [\"env.APP_*\"] }");
+        assert!(admit(&pool, &flow(&[("job.env.APP_X", "1")]), Overrides::default()).is_ok());
+        assert!(
+            admit(&pool, &preloads, Overrides { allow_all: true, ..Overrides::default() }).is_err()
+        );
     }
 
     #[test]

@@ -12,9 +12,13 @@
 //! network = ["*.example.com:443"]
 //! env = ["APP_*"]
 //! secrets = ["API_KEY"]
+//!
+//! [pools.team.job]
+//! working_dir = "/var/lib/flows"
+//! env.REGION = "eu"
 //! ```
 //!
-//! A later layer replaces single values of an earlier one, down to one limit; lists are replaced as a whole.
+//! A later layer replaces single values of an earlier one, down to one limit or one entry of a map; lists are replaced as a whole.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,8 +27,10 @@ use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
 use longshore_protocol::suggest;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{Access, LOCAL, Pool};
+use crate::settings::{Change, Origin, Patch};
 use crate::{Error, ErrorKind};
 
 /// One file, or another source of settings.
@@ -50,6 +56,8 @@ struct Written {
     limits: LimitSet,
     ceiling: LimitSet,
     grants: Option<Policy>,
+    job: Map<String, Value>,
+    patch: Option<Value>,
 }
 
 impl Layer {
@@ -83,12 +91,17 @@ impl Layers {
     pub fn pool(&self, name: Option<&str>) -> Result<Pool, Error> {
         let default = self.0.iter().rev().find_map(|layer| layer.file.default_pool.as_deref());
         let name = name.or(default).unwrap_or(LOCAL);
-        let mut written = self.0.iter().filter_map(|layer| layer.file.pools.get(name)).peekable();
+        let mut written = self
+            .0
+            .iter()
+            .filter_map(|layer| Some((&layer.path, layer.file.pools.get(name)?)))
+            .peekable();
         if written.peek().is_none() && name != LOCAL {
             return Err(self.unknown(name));
         }
         let mut pool = Pool { name: name.to_owned(), ..Pool::default() };
-        for Written { r#type, access, limits, ceiling, grants } in written {
+        for (path, Written { r#type, access, limits, ceiling, grants, job, patch }) in written {
+            let origin = Origin::pool(path.display().to_string());
             if let Some(kind) = r#type {
                 pool.kind = kind.parse().map_err(|why| {
                     Error::new(ErrorKind::BadInput, format!("pool {name}: {why}"))
@@ -98,7 +111,15 @@ impl Layers {
             limits.iter().for_each(|(name, value)| pool.limits.insert(name, value));
             ceiling.iter().for_each(|(name, value)| pool.ceiling.insert(name, value));
             pool.grants = grants.clone().or(pool.grants);
+            let changes = Change::of_table(job, &origin).map_err(|why| {
+                Error::new(ErrorKind::BadInput, format!("{origin}: pools.{name}.job: {why}"))
+            })?;
+            pool.job.extend(changes);
+            pool.patches.extend(patch.as_ref().map(|patch| Patch::new(patch, origin)).transpose()?);
         }
+        // What is wrong in it should not take a run to find out.
+        pool.job_settings()?;
+        pool.check_policy_for_jobs()?;
         Ok(pool)
     }
 
@@ -127,9 +148,9 @@ fn check_keys(table: &toml::Table) -> Result<(), String> {
     for (name, pool) in pools {
         let Some(pool) = pool.as_table() else { continue };
         let place = format!("pools.{name}.");
-        known(pool, &place, &["type", "access", "limits", "ceiling", "grants"])?;
+        known(pool, &place, &["type", "access", "limits", "ceiling", "grants", "job", "patch"])?;
         if let Some(grants) = pool.get("grants").and_then(toml::Value::as_table) {
-            known(grants, &format!("{place}grants."), &["network", "env", "secrets"])?;
+            known(grants, &format!("{place}grants."), &["network", "env", "secrets", "job"])?;
         }
     }
     Ok(())
@@ -176,6 +197,48 @@ mod tests {
     }
 
     #[test]
+    fn job_settings_are_laid_over_one_another_entry_by_entry() {
+        let layers = layers(&[
+            "[pools.a]\npatch = { nice = 1 }\n[pools.a.job]\nstream_output = true\nenv = { A = \"1\", B = \"1\" }",
+            "[pools.a]\npatch = '{\"env\": null}'\njob.env.B = \"2\"\njob.unset = [\"stream_output\"]",
+        ]);
+        let pool = layers.pool(Some("a")).unwrap();
+        let settings = pool.job_settings().unwrap().effective();
+        let shown: Vec<_> = settings
+            .iter()
+            .map(|one| format!("{} = {} ({})", one.key, one.value, one.origin))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "env.A = \"1\" (0.toml)",
+                "env.B = \"2\" (1.toml)",
+                "working_dir = null (default)",
+                "stream_output = false (default)",
+            ]
+        );
+        let patches: Vec<_> = pool.patches.iter().map(|patch| patch.value().to_string()).collect();
+        assert_eq!(patches, [r#"{"nice":1}"#, r#"{"env":null}"#]);
+    }
+
+    #[test]
+    fn a_job_setting_that_does_not_fit_is_named_with_its_file() {
+        for (text, why) in [
+            (
+                "job.stream_ouput = true",
+                "0.toml: process has no job setting \"stream_ouput\"; did you mean",
+            ),
+            ("job.working_dir = \"data\"", "0.toml: working_dir: \"data\" is not an absolute path"),
+            ("job.unset = 5", "0.toml: pools.a.job: unset is a list of keys"),
+            ("patch = [1]", "0.toml: the patch is not an object"),
+        ] {
+            let layers = layers(&[&format!("[pools.a]\n{text}")]);
+            let error = layers.pool(Some("a")).unwrap_err().to_string();
+            assert!(error.starts_with(why), "{error}");
+        }
+    }
+
+    #[test]
     fn the_local_pool_needs_no_description() {
         assert_eq!(Layers::default().pool(None).unwrap(), Pool::local());
         let error = layers(&["[pools.team]"]).pool(Some("taem")).unwrap_err().to_string();
@@ -190,7 +253,7 @@ mod tests {
                 "x.toml: there is no setting defualt_pool; did you mean default_pool?",
             ),
             ("[pools.a]\nlimit = {}", "there is no setting pools.a.limit; did you mean limits?"),
-            ("[pools.a.grants]\nhosts = []", "the settings here are network, env, secrets"),
+            ("[pools.a.grants]\nhosts = []", "the settings here are network, env, secrets, job"),
             ("[pools.a.limits]\nmemroy = 1", "\"memroy\" is not a limit; did you mean \"memory\"?"),
             ("[pools.a.limits]\ntimeout = 30", "timeout = 30 has no unit"),
             ("[pools.a.grants]\nnetwork = [\"x\"]", "\"x\" is not a network grant: it has no port"),

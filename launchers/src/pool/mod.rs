@@ -14,6 +14,8 @@ use longshore_protocol::target::Target;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
+use crate::settings::{self, Change, JobSettings, Patch};
+use crate::{Error, ErrorKind};
 
 pub use admit::{Admitted, Overrides};
 pub use config::{Layer, Layers};
@@ -49,11 +51,38 @@ pub struct Pool {
     pub ceiling: LimitSet,
     /// What flows may be granted. `None`: the pool leaves it to the command line.
     pub grants: Option<Policy>,
+    /// What is set about its jobs, the most specific layer last.
+    pub job: Vec<Change>,
+    /// What is changed in their requests, one patch after another.
+    pub patches: Vec<Patch>,
 }
 
 impl Pool {
     /// The pool that needs no description.
     pub fn local() -> Self {
         Self { name: LOCAL.to_owned(), ..Self::default() }
+    }
+
+    /// Checks that what flows may be granted of job settings is there to be set.
+    fn check_policy_for_jobs(&self) -> Result<(), Error> {
+        let table = self.kind.settings();
+        for allowed in self.grants.iter().flat_map(|policy| &policy.job) {
+            let name = allowed.split('.').next().unwrap_or_default();
+            if name != "*" {
+                settings::find(&table, self.kind.word(), name).map_err(|why| {
+                    let text = format!("pools.{}.grants.job: {why}", self.name);
+                    Error::new(ErrorKind::BadInput, text)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of jobs about which neither a flow nor a caller has set anything, and where each comes from.
+    ///
+    /// # Errors
+    /// Names the layer that has set something that does not exist or does not fit.
+    pub fn job_settings(&self) -> Result<JobSettings, Error> {
+        self.kind.resolve(&self.job)
     }
 }

@@ -1,22 +1,15 @@
-//! Settings of the process launcher.
+//! Settings of jobs that are processes.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use crate::settings::{AbsolutePath, Variables, settings};
 
-/// What can be set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Where the folders of jobs are kept.
-    pub state_folder: PathBuf,
-    /// The folder in which the process starts. Default: the job's own.
-    pub working_dir: Option<PathBuf>,
-    /// The process's environment, all of it: nothing is inherited.
-    pub env: BTreeMap<String, String>,
-}
-
-impl Config {
-    /// The defaults, with jobs kept below `state_folder`.
-    pub fn new(state_folder: &Path) -> Self {
-        Self { state_folder: state_folder.to_owned(), working_dir: None, env: BTreeMap::new() }
+settings! {
+    /// What can be set about a process.
+    pub struct ProcessSettings {
+        /// The environment of the runtime's process, all of it: nothing is inherited. A flow sees only what it is granted.
+        guarded env: Variables = Variables::default(),
+        /// The folder in which the runtime's process starts. Default: a folder of the job.
+        guarded working_dir: Option<AbsolutePath> = None,
+        /// Whether longshore run shows the output of the runtime's process itself. The log of the flow is always shown.
+        free stream_output: bool = false,
     }
 }

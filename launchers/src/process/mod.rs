@@ -14,6 +14,7 @@ mod plan;
 mod state;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -25,21 +26,22 @@ use crate::launcher::{Handle, Job, Launcher, Plan};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
-pub use config::Config;
+pub use config::ProcessSettings;
 
 /// Launches processes.
 #[derive(Debug)]
 pub struct ProcessLauncher {
-    config: Config,
+    state_folder: PathBuf,
     surroundings: Surroundings,
     /// Our own children, so that their exit codes are known and they do not stay zombies.
     children: Mutex<HashMap<Handle, Child>>,
 }
 
 impl ProcessLauncher {
-    /// A launcher with these settings, which hands on variables for secrets from its `surroundings`.
-    pub fn new(config: Config, surroundings: Surroundings) -> Self {
-        Self { config, surroundings, children: Mutex::default() }
+    /// A launcher that keeps the folders of its jobs in `state_folder`, and hands on variables for secrets from its
+    /// `surroundings`.
+    pub fn new(state_folder: PathBuf, surroundings: Surroundings) -> Self {
+        Self { state_folder, surroundings, children: Mutex::default() }
     }
 
     /// The exit code of a job that is our own child and over.
@@ -66,11 +68,15 @@ impl ProcessLauncher {
 #[async_trait::async_trait]
 impl Launcher for ProcessLauncher {
     fn plan(&self, job: &Job) -> Result<Plan, Error> {
-        plan::plan(&self.config, job)
+        plan::plan(&self.state_folder, job)
+    }
+
+    fn check_patched(&self, planned: &Plan, patched: &Plan) -> Result<(), Error> {
+        plan::check_patched(planned, patched)
     }
 
     async fn check(&self) -> Result<String, Error> {
-        let folder = &self.config.state_folder;
+        let folder = &self.state_folder;
         client::check(folder)?;
         Ok(format!("jobs are kept in {}", folder.join("jobs").display()))
     }

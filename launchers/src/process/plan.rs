@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
+use super::config::ProcessSettings;
 use crate::launcher::{Handle, Job, Plan};
+use crate::settings::{AbsolutePath, Variables, readable, unchanged};
 use crate::{Error, ErrorKind};
+
+/// What a patch must leave as it is: by these the runtime finds its run and verifies it, and gets its credentials.
+const FIXED: [&str; 2] = ["/arguments", "/env_from_launcher"];
 
 /// A process to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Command {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
@@ -22,21 +27,28 @@ pub(super) struct Command {
     pub(super) env_from_launcher: BTreeSet<String>,
 }
 
-pub(super) fn plan(config: &Config, job: &Job) -> Result<Plan, Error> {
-    let Config { state_folder, working_dir, env } = config;
-    let Job { run, entry, runtime, secret_variables, tenant: _, limits: _, labels: _ } = job;
+pub(super) fn plan(state_folder: &Path, job: &Job) -> Result<Plan, Error> {
+    let Job { run, entry, runtime, settings, secret_variables, tenant: _, limits: _, labels: _ } =
+        job;
+    let ProcessSettings { env: Variables(env), working_dir, stream_output } =
+        ProcessSettings::of(settings)?;
     let folder = state_folder.join("jobs").join(run.to_string());
     let command = Command {
         program: runtime.clone(),
         arguments: entry.arguments(),
-        working_dir: working_dir.clone().unwrap_or_else(|| folder.clone()),
-        env: env.clone(),
+        working_dir: working_dir.map_or_else(|| folder.clone(), |AbsolutePath(path)| path),
+        env,
         env_from_launcher: secret_variables | &entry.variables(),
     };
     let request = serde_json::to_value(&command).map_err(|error| {
         Error::caused(ErrorKind::BadInput, "a path of the job is not Unicode text", error)
     })?;
-    Ok(Plan { handle: handle(&folder)?, request })
+    Ok(Plan { handle: handle(&folder)?, request, streams_output: stream_output })
+}
+
+pub(super) fn check_patched(planned: &Plan, patched: &Plan) -> Result<(), Error> {
+    unchanged(&planned.request, &patched.request, &FIXED)?;
+    readable::<Command>(&planned.request, &patched.request)
 }
 
 fn handle(folder: &Path) -> Result<Handle, Error> {
@@ -51,7 +63,7 @@ fn handle(folder: &Path) -> Result<Handle, Error> {
 
 pub(super) fn command_of(plan: &Plan) -> Result<Command, Error> {
     serde_json::from_value(plan.request.clone()).map_err(|error| {
-        Error::caused(ErrorKind::BadInput, "the plan is not one of a process", error)
+        Error::caused(ErrorKind::BadInput, "the request is not one for a process", error)
     })
 }
 
@@ -79,13 +91,14 @@ fn this_host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
     use crate::launcher::Entry;
+    use crate::settings::{Change, Origin, Patch, Shape};
     use longshore_protocol::id::{Digest, RunId, Tenant};
 
-    #[test]
-    fn a_plan_is_the_whole_request() {
+    fn job() -> Job {
         let run: RunId = "019d0000-0000-7000-8000-000000000001".parse().unwrap();
-        let job = Job {
+        Job {
             run,
             tenant: Tenant::default(),
             entry: Entry::Store {
@@ -96,11 +109,16 @@ mod tests {
                 variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
             },
             runtime: "/usr/bin/longshore-runtime".into(),
+            settings: Kind::Process.resolve([]).unwrap(),
             limits: longshore_protocol::limits::Limits::default(),
             secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
             labels: BTreeMap::new(),
-        };
-        let plan = plan(&Config::new(Path::new("/state")), &job).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_plan_is_the_whole_request() {
+        let plan = plan(Path::new("/state"), &job()).unwrap();
         let arguments: Vec<_> = command_of(&plan).unwrap().arguments;
         assert_eq!(
             arguments.join(" "),
@@ -116,6 +134,47 @@ mod tests {
             Path::new("/state/jobs/019d0000-0000-7000-8000-000000000001")
         );
         assert_eq!(not_from_here(&plan.handle).unwrap(), None);
+    }
+
+    #[test]
+    fn every_setting_reaches_the_plan() {
+        let planned = plan(Path::new("/state"), &job()).unwrap();
+        for setting in ProcessSettings::table() {
+            let (key, probe) = match &setting.shape {
+                Shape::Map => (format!("{}.PROBE", setting.key), "probe"),
+                Shape::Path => (setting.key.to_owned(), "/probe"),
+                Shape::Bool if setting.default == true => (setting.key.to_owned(), "false"),
+                Shape::Bool => (setting.key.to_owned(), "true"),
+                other => panic!("there is no probe for {other}"),
+            };
+            let change = Change::typed(&key, probe, Origin::caller("--set")).unwrap();
+            let job = Job { settings: Kind::Process.resolve([&change]).unwrap(), ..job() };
+            let with_probe = plan(Path::new("/state"), &job).unwrap();
+            assert_ne!(with_probe, planned, "{key} makes no difference");
+            let text = serde_json::to_string(&with_probe).unwrap();
+            assert!(text.contains(probe), "{key} = {probe} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn a_patch_changes_the_request_but_not_what_the_run_needs() {
+        let planned = plan(Path::new("/state"), &job()).unwrap();
+        let patched = |text: &str| {
+            let patch = Patch::new(&text.into(), Origin::caller("--patch")).unwrap();
+            let request = patch.applied_to(&planned.request);
+            check_patched(&planned, &Plan { request, ..planned.clone() })
+        };
+        assert!(patched(r#"{"program": "/opt/wrapper", "env": {"A": "1"}}"#).is_ok());
+        for (text, why) in [
+            (r#"{"arguments": ["execute"]}"#, "the patch changes arguments, which"),
+            (r#"{"env_from_launcher": null}"#, "the patch changes env_from_launcher, which"),
+            (r#"{"wroking_dir": "/"}"#, "the patch leaves wroking_dir as no launcher"),
+            (r#"{"env": {"A": 1}}"#, "the patch leaves env as no launcher"),
+            (r#"{"program": null}"#, "the patch leaves program as no launcher"),
+        ] {
+            let error = crate::chain(&patched(text).unwrap_err());
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -102,6 +102,25 @@ impl Store {
         })
     }
 
+    /// Stands for the store at `location`, for whoever only wants to know what would be done: a directory is neither made
+    /// nor opened, and what is read or written is not there.
+    ///
+    /// # Errors
+    /// As for [`Store::open`], but for directories.
+    pub fn rehearsed(
+        location: &str,
+        tenant: Tenant,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let parsed: Location = location.parse()?;
+        let Some(folder) = parsed.folder() else {
+            return Self::open(location, tenant, surroundings);
+        };
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let location = Location::local(&folder)?.to_string();
+        Ok(Self::new(Arc::new(object_store::memory::InMemory::new()), location, tenant))
+    }
+
     /// Where the store is, as the launcher finds it.
     pub fn location(&self) -> &str {
         &self.location

@@ -271,6 +271,8 @@ mod tests {
     fn job() -> JobRecord {
         let format = FormatVersion::CURRENT;
         JobRecord {
+            settings: serde_json::Map::new(),
+            patches: Vec::new(),
             format,
             kind: "process".into(),
             pool: None,

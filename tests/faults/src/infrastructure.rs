@@ -214,7 +214,11 @@ impl Launcher for InProcess {
             "tenant": tenant.as_str(),
             "order": order.to_string(),
         });
-        Ok(LaunchPlan { handle: Handle(format!("thread:{run}")), request })
+        Ok(LaunchPlan { handle: Handle(format!("thread:{run}")), request, streams_output: false })
+    }
+
+    fn check_patched(&self, _: &LaunchPlan, _: &LaunchPlan) -> Result<(), Error> {
+        Ok(())
     }
 
     async fn check(&self) -> Result<String, Error> {

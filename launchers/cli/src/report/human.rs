@@ -68,6 +68,7 @@ impl Report for Human {
             Event::State { .. } => {}
             Event::Progress { progress, .. } => self.progress(bar(progress)),
             Event::Log { record, .. } => self.line(&log_line(record)),
+            Event::Output { line, .. } => self.line(&format!(" >| {}", safe_lines(line))),
             Event::Repeated { failed, .. } => {
                 self.line(&format!(
                     "attempt {} {}: {}",

@@ -33,6 +33,7 @@ fn line(event: &Event<'_>) -> Value {
         Event::Log { run, attempt, record } => {
             json!({"event": "log", "run": run, "attempt": attempt, "record": record})
         }
+        Event::Output { run, line } => json!({"event": "output", "run": run, "line": line}),
         Event::Repeated { run, failed } => {
             json!({"event": "repeated", "run": run, "failed": failed})
         }

@@ -1,5 +1,6 @@
 //! `longshore inspect`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
@@ -87,6 +88,7 @@ fn flow_lines(flow: &FlowDescriptor) -> Result<Vec<String>, Failure> {
     lines.extend(asks.network.iter().map(|asked| format!("  asks for network {asked}")));
     lines.extend(asks.env.iter().map(|name| format!("  asks for env {name}")));
     lines.extend(asks.secrets.iter().map(|asked| format!("  asks for secret {asked}")));
+    lines.extend(flow.job_settings().map(|(key, value)| format!("  sets job {key}={value}")));
     if retry.retries > 0 {
         lines.push(format!(
             "  retries {} after {}, doubling",
@@ -105,7 +107,7 @@ fn all_limits(limits: &Limits) -> impl Iterator<Item = String> {
 }
 
 fn asks_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
-    let Asks { network, env, secrets } = flow.asks()?;
+    let Asks { network, env, secrets, job: _ } = flow.asks()?;
     let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
     Ok(json!({"network": network, "env": env, "secrets": secrets}))
 }
@@ -124,6 +126,6 @@ fn flow_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
         "name": flow.name, "doc": flow.doc, "params": params,
         "result": {"type": schema::describe(&flow.result), "schema": flow.result},
         "limits": flow.limits()?, "asks": asks_json(flow)?, "retry": flow.retry()?,
-        "sdk": flow.setting("sdk"),
+        "job": flow.job_settings().collect::<BTreeMap<_, _>>(), "sdk": flow.setting("sdk"),
     }))
 }

@@ -4,6 +4,7 @@ mod build;
 mod cancel;
 mod completions;
 mod doctor;
+mod dry_run;
 mod inspect;
 mod list;
 mod logs;

@@ -37,7 +37,7 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
     let component = engine.store().component(&order.component.sha256).await?;
     let flow = engine.flow_of(&old).await?;
     let schema = flow.result.clone();
-    let overrides = Overrides::repeating(&order);
+    let overrides = Overrides::repeating(&order, view.job.as_ref())?;
     let terms = settings.terms(&overrides);
     let mut request = Request::with_params(component, (order.abi, flow), params, &terms)?;
     request.retry = order.retry;
@@ -47,7 +47,8 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
         .and_then(|deadline| deadline.duration_since(order.ordered_at).try_into().ok());
     request.retry_of = Some(old);
     let reporter = report::reporter(settings);
-    let new = engine.submit(request, &*reporter).await?.run;
+    let submitted = engine.submit(request, &*reporter).await?;
+    let new = submitted.run;
     if *detach {
         match settings.format {
             Format::Human => output::answer(&new.to_string())?,
@@ -55,7 +56,7 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
         }
         return Ok(exit::OK);
     }
-    match run::attend(&engine, &new, &*reporter).await? {
+    match run::attend(&engine, &submitted, &*reporter).await? {
         run::Attended::Ended(ending) => {
             drop(reporter);
             let mut writer = Writer::new(&engine, settings, None);

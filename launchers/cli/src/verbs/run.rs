@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use longshore_launchers::engine::{CANCEL_GRACE, Ending, Engine, Report};
+use longshore_launchers::engine::{CANCEL_GRACE, Ending, Engine, Report, Submitted};
 use longshore_launchers::{Error, ErrorKind};
 use longshore_protocol::exit::{self, ExitCode};
 use longshore_protocol::id::RunId;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::result;
+use super::{dry_run, result};
 use crate::failure::Failure;
 use crate::input::FlowArgs;
 use crate::output;
@@ -33,11 +33,14 @@ pub(crate) struct RunArgs {
 pub(super) async fn run(args: &RunArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let RunArgs { flow, output } = args;
     let request = flow.request(settings)?;
+    if flow.is_dry_run() {
+        return dry_run::dry_run(&request, settings).await;
+    }
     let schema = request.flow.result.clone();
     let engine = settings.engine()?;
     let reporter = report::reporter(settings);
     let submitted = engine.submit(request, &*reporter).await?;
-    let attended = attend(&engine, &submitted.run, &*reporter).await?;
+    let attended = attend(&engine, &submitted, &*reporter).await?;
     drop(reporter);
     match attended {
         Attended::Ended(ending) => {
@@ -69,14 +72,15 @@ pub(super) enum Attended {
 /// Waits for a run and obeys Ctrl-C: once asks it to stop, twice detaches.
 pub(super) async fn attend(
     engine: &Engine,
-    run: &RunId,
+    submitted: &Submitted,
     reporter: &dyn Report,
 ) -> Result<Attended, Failure> {
+    let run = &submitted.run;
     // One listener for all of it, so that none is lost that comes while the request is written.
     let mut ctrl_c = signal(SignalKind::interrupt()).map_err(|error| {
         Failure::new(exit::INTERNAL, format!("could not listen for Ctrl-C: {error}"))
     })?;
-    let ended = async { engine.wait(run, reporter).await.map_err(lost) };
+    let ended = async { engine.attend(submitted, reporter).await.map_err(lost) };
     tokio::pin!(ended);
     tokio::select! {
         biased;

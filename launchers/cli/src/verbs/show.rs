@@ -54,6 +54,8 @@ fn human(view: &RunView) -> String {
     lines.extend(order.retry_of.map(|run| ("retry of", run.to_string())));
     lines.extend(order.labels.iter().map(|(key, value)| ("label", format!("{key}={value}"))));
     lines.extend(job.as_ref().map(|job| ("job", format!("{} {}", job.kind, job.handle))));
+    let set = job.iter().flat_map(|job| &job.settings);
+    lines.extend(set.map(|(key, value)| ("set", format!("{key} = {value}"))));
     lines.extend(
         cancel.as_ref().map(|cancel| ("cancel", format!("requested {}", cancel.requested_at))),
     );

@@ -4,6 +4,7 @@ use clap::Args;
 use longshore_protocol::exit::{self, ExitCode};
 use serde_json::json;
 
+use super::dry_run;
 use crate::failure::Failure;
 use crate::input::FlowArgs;
 use crate::output;
@@ -21,6 +22,9 @@ pub(crate) struct SubmitArgs {
 
 pub(super) async fn submit(args: &SubmitArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let request = args.flow.request(settings)?;
+    if args.flow.is_dry_run() {
+        return dry_run::dry_run(&request, settings).await;
+    }
     let reporter = report::reporter(settings);
     let submitted = settings.engine()?.submit(request, &*reporter).await?;
     drop(reporter);

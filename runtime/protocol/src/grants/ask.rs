@@ -17,12 +17,15 @@ pub struct Asks {
     pub env: Vec<String>,
     /// The secrets that it wants to use.
     pub secrets: Vec<SecretAsk>,
+    /// The job settings that it wants to set and must be allowed to: `env.REGION`, `working_dir`.
+    pub job: Vec<String>,
 }
 
 impl Asks {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.network.is_empty() && self.env.is_empty() && self.secrets.is_empty()
+        let Self { network, env, secrets, job } = self;
+        network.is_empty() && env.is_empty() && secrets.is_empty() && job.is_empty()
     }
 
     /// Adds what the setting `key` of a descriptor asks for. `false`: the setting is about something else.
@@ -33,6 +36,7 @@ impl Asks {
         match key {
             "network" => self.network.push(value.parse()?),
             "secret" => self.secrets.push(value.parse()?),
+            "job" => self.job.push(value.to_owned()),
             "env" if is_variable(value) => self.env.push(value.to_owned()),
             "env" => return Err(format!("{value:?} is not the name of an environment variable")),
             _ => return Ok(false),
@@ -98,6 +102,9 @@ pub struct Policy {
     /// Secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<NamePattern>,
+    /// Job settings: `working_dir`, `env` with all of its entries, `env.APP_*` with some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub job: Vec<String>,
 }
 
 impl Policy {
@@ -118,7 +125,12 @@ impl Policy {
             .iter()
             .filter(|asked| !self.secrets.iter().any(|allowed| allowed.holds(&asked.name)))
             .map(|asked| format!("secret {}", asked.name));
-        network.chain(env).chain(secrets).collect()
+        let job = asks
+            .job
+            .iter()
+            .filter(|key| !self.job.iter().any(|allowed| holds_key(allowed, key)))
+            .map(|key| format!("job {key}"));
+        network.chain(env).chain(secrets).chain(job).collect()
     }
 
     /// Allows what `asks` has, besides what is allowed already.
@@ -126,6 +138,17 @@ impl Policy {
         self.network.extend(asks.network.iter().cloned());
         self.env.extend(asks.env.iter().map(|name| NamePattern(name.clone())));
         self.secrets.extend(asks.secrets.iter().map(|asked| NamePattern(asked.name.clone())));
+        self.job.extend(asks.job.iter().cloned());
+    }
+}
+
+/// Whether the key of a job setting is within `allowed`: the same, an entry of it, or one that begins alike.
+fn holds_key(allowed: &str, key: &str) -> bool {
+    match allowed.strip_suffix('*') {
+        Some(beginning) => key.starts_with(beginning),
+        None => {
+            key.strip_prefix(allowed).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }
     }
 }
 
@@ -158,6 +181,23 @@ mod tests {
         let mut all = Policy::default();
         all.allow(&asks());
         assert!(all.refused(&asks()).is_empty());
+    }
+
+    #[test]
+    fn a_job_setting_is_allowed_with_its_entries() {
+        for (allowed, key, is_allowed) in [
+            ("env", "env.A", true),
+            ("env", "env", true),
+            ("env", "environment", false),
+            ("env.APP_*", "env.APP_A", true),
+            ("env.APP_*", "env.A", false),
+            ("env.A", "env.AB", false),
+            ("*", "working_dir", true),
+        ] {
+            let policy = Policy { job: vec![allowed.to_owned()], ..Policy::default() };
+            let asks = Asks { job: vec![key.to_owned()], ..Asks::default() };
+            assert_eq!(policy.refused(&asks).is_empty(), is_allowed, "{allowed} {key}");
+        }
     }
 
     #[test]

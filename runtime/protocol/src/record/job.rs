@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{FormatVersion, Record};
 
@@ -15,6 +16,12 @@ pub struct JobRecord {
     /// The work pool. Since format 1.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
+    /// The job settings that flow and caller have set, by dotted keys; `null`: taken away. Since format 1.1.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
+    /// The merge patches that the caller has wanted on the request, one after another. Since format 1.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<Value>,
     /// How the infrastructure names the job. Only the launcher of that kind reads it.
     pub handle: String,
     /// The version of the launcher.

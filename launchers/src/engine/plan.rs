@@ -1,0 +1,193 @@
+//! From a request to the plan of a job: what an infrastructure will be asked for, before anything is stored.
+
+use longshore_protocol::Timestamp;
+use longshore_protocol::id::Digest;
+use longshore_protocol::limits;
+use longshore_protocol::record::{
+    CompiledRef, ComponentRef, FormatVersion, Order, Payload, Record as _,
+};
+use serde::Serialize;
+
+use super::submit::{new_run, secret_variables};
+use super::{Engine, Request};
+use crate::artefact::{self, Runtime};
+use crate::launcher::{Entry, Job, Plan};
+use crate::settings::{Effective, Origin, Patch};
+use crate::{Error, clock};
+
+/// Something that a run needs in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upload {
+    /// What.
+    pub what: &'static str,
+    /// Its size. `None`: it is not made yet.
+    pub bytes: Option<u64>,
+    /// Its name in the store. `None`: it is not made yet.
+    pub sha256: Option<Digest>,
+}
+
+/// What a submit would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DryRun {
+    /// The pool.
+    pub pool: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The store.
+    pub store: String,
+    /// What would be ordered. Run and times are those of this rehearsal.
+    pub order: Order,
+    /// The job settings in force, and where each comes from.
+    pub settings: Vec<Effective>,
+    /// Who has patched the request.
+    pub patched_by: Vec<Origin>,
+    /// What would be uploaded, where the store does not have it yet.
+    pub uploads: Vec<Upload>,
+    /// What would be requested.
+    pub plan: Plan,
+}
+
+impl Engine {
+    /// Says what a submit would do, and does none of it: nothing is compiled, the store is not looked at, nobody is
+    /// contacted.
+    ///
+    /// # Errors
+    /// Where a submit would refuse before it stores anything.
+    pub async fn dry_run(&self, request: &Request) -> Result<DryRun, Error> {
+        let runtime = self.runtime_for(request).await?;
+        let metering = request.limits.metering();
+        let artefact = artefact::find(&request.digest, &runtime, metering, &self.cache);
+        let compiled = artefact.map(|artefact| artefact.reference);
+        let (order, plan) =
+            self.rehearse(request, (Payload::of(&request.params), compiled), &runtime)?;
+        let component = Upload {
+            what: "component",
+            bytes: Some(order.component.bytes),
+            sha256: Some(order.component.sha256),
+        };
+        let compiled = Upload {
+            what: "compiled artefact",
+            bytes: order.compiled.as_ref().map(|compiled| compiled.bytes),
+            sha256: order.compiled.as_ref().map(|compiled| compiled.sha256),
+        };
+        let params = match &order.params {
+            Payload::Object { bytes, sha256 } => {
+                Some(Upload { what: "parameters", bytes: Some(*bytes), sha256: Some(*sha256) })
+            }
+            Payload::Inline { .. } => None,
+        };
+        Ok(DryRun {
+            pool: self.pool.name.clone(),
+            kind: self.pool.kind.word(),
+            store: self.store.location().to_owned(),
+            settings: request.settings.effective(),
+            patched_by: request.patches.iter().map(|patch| patch.origin().clone()).collect(),
+            uploads: [component, compiled].into_iter().chain(params).collect(),
+            order,
+            plan,
+        })
+    }
+
+    /// The plan of a run of `request` that nobody has ordered. What cannot be planned is bad input, and of that nothing
+    /// is to be stored.
+    pub(super) fn rehearse(
+        &self,
+        request: &Request,
+        (params, compiled): (Payload, Option<CompiledRef>),
+        runtime: &Runtime,
+    ) -> Result<(Order, Plan), Error> {
+        let order = self.order(request, params, compiled, clock::now())?;
+        let entry = self.rehearsed_entry(&order)?;
+        let plan = self.plan(&job(&order, entry, runtime, request), &request.patches)?;
+        Ok((order, plan))
+    }
+
+    /// The order for a request, with an id of its own.
+    pub(super) fn order(
+        &self,
+        request: &Request,
+        params: Payload,
+        compiled: Option<CompiledRef>,
+        now: Timestamp,
+    ) -> Result<Order, Error> {
+        let Request {
+            component,
+            digest,
+            abi,
+            flow,
+            params: _,
+            limits,
+            grants,
+            settings: _,
+            patches: _,
+            retry,
+            deadline,
+            labels,
+            retry_of,
+        } = request;
+        Ok(Order {
+            format: FormatVersion::CURRENT,
+            run: new_run(now)?,
+            tenant: self.store.tenant().clone(),
+            abi: *abi,
+            component: ComponentRef { sha256: *digest, bytes: component.len() as u64 },
+            compiled,
+            flow: flow.name.clone(),
+            params,
+            limits: limits.clone(),
+            grants: grants.clone(),
+            retry: retry.clone(),
+            deadline: deadline.map(|time| limits::deadline(now, time)),
+            labels: labels.clone(),
+            ordered_at: now,
+            retry_of: *retry_of,
+        })
+    }
+
+    /// What to request for `job`, as the patches leave it.
+    pub(super) fn plan(&self, job: &Job, patches: &[Patch]) -> Result<Plan, Error> {
+        let planned = self.launcher.plan(job)?;
+        if patches.is_empty() {
+            return Ok(planned);
+        }
+        let request = patches
+            .iter()
+            .fold(planned.request.clone(), |request, patch| patch.applied_to(&request));
+        let patched = Plan { request, ..planned.clone() };
+        self.launcher.check_patched(&planned, &patched)?;
+        Ok(patched)
+    }
+
+    /// Like [`Engine::entry`], of a run that is not in the store: of a ticket there is only where it would be.
+    fn rehearsed_entry(&self, order: &Order) -> Result<Entry, Error> {
+        let digest = Digest::of(&order.to_json());
+        Ok(match self.signer_of_tickets()? {
+            None => self.entry_by_itself(order, digest),
+            Some(_) => {
+                super::ticket::check(order)?;
+                let key = self.store.layout(&order.run).ticket();
+                Entry::Ticket { url: format!("<signed address of {key}>"), sha256: digest }
+            }
+        })
+    }
+}
+
+/// The job of an order.
+pub(super) fn job(order: &Order, entry: Entry, runtime: &Runtime, request: &Request) -> Job {
+    Job {
+        run: order.run,
+        tenant: order.tenant.clone(),
+        entry,
+        runtime: runtime.path.clone(),
+        settings: request.settings.clone(),
+        limits: order.limits.clone(),
+        secret_variables: secret_variables(&order.grants),
+        labels: order.labels.clone(),
+    }
+}
+
+/// What the run's job remembers of who has asked for what, so that a retry can ask for it again.
+pub(super) fn patches_of_caller(patches: &[Patch]) -> Vec<serde_json::Value> {
+    let callers = patches.iter().filter(|patch| patch.is_callers());
+    callers.map(|patch| patch.value().clone()).collect()
+}
