@@ -93,6 +93,7 @@ impl FromStr for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{self, Shape};
 
     #[test]
     fn a_slip_in_a_kind_is_named() {
@@ -116,6 +117,29 @@ mod tests {
                 );
                 assert_eq!(setting.check(&setting.default), Ok(setting.default.clone()), "{key}");
                 assert!(setting.doc.ends_with('.'), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_template_is_what_a_pool_takes() {
+        for kind in Kind::ALL {
+            let text = settings::toml(kind.word(), &kind.settings());
+            let uncommented: Vec<_> =
+                text.lines().filter_map(|line| line.strip_prefix("# job.")).collect();
+            let text = uncommented.iter().filter(|line| !line.starts_with("unset"));
+            let text: String = text.map(|line| format!("{line}\n")).collect();
+            let table: serde_json::Map<_, _> = toml::from_str(&text).unwrap();
+            assert_eq!(table.len(), kind.settings().len());
+            let changes = Change::of_table(&table, &settings::Origin::pool("x")).unwrap();
+            let settings = kind.resolve(&changes).unwrap().effective();
+            for setting in kind
+                .settings()
+                .iter()
+                .filter(|setting| setting.shape != Shape::Map && !setting.default.is_null())
+            {
+                let found = settings.iter().find(|one| one.key == setting.key).unwrap();
+                assert_eq!(found.value, setting.default);
             }
         }
     }

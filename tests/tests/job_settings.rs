@@ -280,6 +280,41 @@ fn a_retry_has_the_settings_and_patches_of_its_run() {
 }
 
 #[test]
+fn a_template_can_be_pasted_into_a_pool() {
+    let home = Home::new();
+    let template = home.longshore(&["pool", "template", "process"]).succeeds().text();
+    let pasted = template.replace("# job.working_dir = \"/path\"", "job.working_dir = \"/\"");
+    let pasted = pasted.replace("# job.env.NAME = \"value\"", "job.env.REGION = \"eu\"");
+    let pasted = pasted.replace("# job.stream_output = false", "job.stream_output = true");
+    home.file(
+        "longshore.toml",
+        format!("[pools.team]\n{pasted}\n[pools.team.limits]\nsockets = 1\n"),
+    );
+    let would = home.run("counts").param("n", 1).args(["--pool", "team", "--dry-run"]).json();
+    assert_eq!(
+        settings_of(&would.succeeds().json()),
+        [
+            "env.REGION = \"eu\" (pool longshore.toml)",
+            "working_dir = \"/\" (pool longshore.toml)",
+            "stream_output = true (pool longshore.toml)",
+        ]
+    );
+}
+
+#[test]
+fn a_template_is_a_schema_for_programs_and_a_slip_in_the_kind_is_named() {
+    let home = Home::new();
+    let schema = home.longshore(&["pool", "template", "process"]).json().succeeds().json();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["properties"]["stream_output"]["type"], "boolean");
+    assert_eq!(schema["properties"]["stream_output"]["default"], false);
+    home.longshore(&["pool", "template", "proces"]).fails_with(
+        exit::BAD_INPUT,
+        &["error: \"proces\" is not a kind of infrastructure; did you mean \"process\"?"],
+    );
+}
+
+#[test]
 fn inspect_shows_what_a_flow_sets() {
     let home = Home::new();
     let text = home.longshore(&["inspect"]).arg(longshore_tests::fixtures()).succeeds().text();

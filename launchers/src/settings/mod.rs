@@ -17,6 +17,7 @@ mod origin;
 mod patch;
 mod resolve;
 mod table;
+mod template;
 mod value;
 
 pub use change::{Change, Given, Key, table};
@@ -24,6 +25,7 @@ pub use origin::{Origin, Source};
 pub use patch::{Patch, readable, unchanged};
 pub use resolve::{Effective, JobSettings, resolve};
 pub use table::{Guard, Setting};
+pub use template::{schema, toml};
 pub use value::{AbsolutePath, Integer, OneOf, SettingType, Shape, Size, Variables, Word};
 
 pub(crate) use declare::settings;

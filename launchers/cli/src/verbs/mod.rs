@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod logs;
 mod new;
+mod pool;
 mod result;
 mod retry;
 mod rm;
@@ -93,6 +94,7 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     Retry(retry::RetryArgs),
     Rm(rm::RmArgs),
+    Pool(pool::PoolArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -112,6 +114,7 @@ pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode
         Verb::Cancel(args) => cancel::cancel(&args, settings).await,
         Verb::Retry(args) => retry::retry(&args, settings).await,
         Verb::Rm(args) => rm::rm(&args, settings).await,
+        Verb::Pool(args) => pool::pool(&args, settings),
         Verb::Doctor(args) => doctor::doctor(&args, settings).await,
         Verb::Completions(args) => completions::completions(&args, settings),
     }
