@@ -29,6 +29,8 @@ const TESTS: &[Test] = &[
     ("its_own_run_is_read_and_written", Network::None, its_own_run_is_read_and_written),
     ("no_other_run_is_read_or_written", Network::None, no_other_run_is_read_or_written),
     ("no_file_of_the_machine_is_read_or_written", Network::None, no_file_of_the_machine),
+    ("files_that_were_shipped_are_not_written", Network::None, shipped_files_are_not_written),
+    ("files_that_were_shipped_are_removed", Network::None, shipped_files_are_removed),
     ("its_own_memory_is_no_file", Network::None, its_own_memory_is_no_file),
     ("no_special_files_modes_or_owners", Network::None, no_special_files_modes_or_owners),
     ("no_program_is_executed", Network::None, no_program_is_executed),
@@ -55,6 +57,8 @@ struct Place {
     run: PathBuf,
     /// The folder of another run, with a file in it.
     other: PathBuf,
+    /// The folder of the files that were shipped with its run, with one in it.
+    files: PathBuf,
     /// What the kernel says of the process; opened before it was confined.
     status: File,
     /// A descriptor that the process inherited.
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
 /// Runs one test in a process of its own, as a launcher would that left something open.
 fn start(name: &str) -> std::process::Output {
     let folder = tempfile::tempdir().unwrap();
-    for run in ["run", "other"] {
+    for run in ["run", "other", "files"] {
         fs::create_dir(folder.path().join(run)).unwrap();
         fs::write(folder.path().join(run).join("order.json"), "{}").unwrap();
     }
@@ -120,11 +124,14 @@ fn be_confined(name: &str, folder: &Path, inherited: &str, address: &str) {
     let place = Place {
         run: folder.join("run"),
         other: folder.join("other"),
+        files: folder.join("files"),
         status: File::open("/proc/self/status").unwrap(),
         inherited: inherited.parse().unwrap(),
         address: address.to_owned(),
     };
-    let needs = Needs { writes: vec![place.run.clone()], reads: vec![], network: *network };
+    let temporary = name.starts_with("files_").then(|| place.files.clone());
+    let needs =
+        Needs { writes: vec![place.run.clone()], reads: vec![], temporary, network: *network };
     let confinement = confine(&needs, Demand::Required).unwrap();
     assert!(confinement.no_new_privs);
     test(&place);
@@ -379,8 +386,27 @@ fn what_gives_power_over_the_machine(_: &Place) {
     is_no_call(libc::SYS_ioctl, [0, libc::TIOCSTI as c_long, 0]);
 }
 
+fn shipped_files_are_not_written(place: &Place) {
+    let file = place.files.join("order.json");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
+    assert_eq!(fs::read_dir(&place.files).unwrap().count(), 1);
+    is_refused(fs::write(&file, "x"));
+    is_refused(File::options().append(true).open(&file));
+    is_refused(fs::write(place.files.join("new"), "x"));
+    is_refused(fs::create_dir(place.files.join("new")));
+    is_refused(fs::rename(place.run.join("order.json"), &file));
+    // A file is removed by a right that its folder has to have; a folder with something in it is not.
+    is_refused(fs::remove_file(place.other.join("order.json")));
+    assert!(fs::remove_dir(&place.other).is_err());
+}
+
+fn shipped_files_are_removed(place: &Place) {
+    fs::remove_dir_all(&place.files).unwrap();
+    assert!(!place.files.exists());
+}
+
 fn what_libraries_probe_is_not_there(_: &Place) {
-    for number in [libc::SYS_clone3, libc::SYS_openat2, libc::SYS_faccessat2] {
+    for number in [libc::SYS_clone3, libc::SYS_futex_waitv] {
         let error = call(number, [0; 6]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOSYS), "call {number}");
     }

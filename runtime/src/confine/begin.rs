@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, setrlimit, umask};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 use crate::{Error, ErrorKind};
 
@@ -29,6 +29,10 @@ pub unsafe fn begin() -> Result<(), Error> {
     unsafe { close_inherited() }.map_err(attempted("could not close inherited descriptors"))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .map_err(|error| attempted("could not switch off core dumps")(error.into()))?;
+    // Files that a guest has open count together with ours, and we must not run out of descriptors for it.
+    let descriptors = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: descriptors.maximum, ..descriptors })
+        .map_err(|error| attempted("could not raise the limit on open files")(error.into()))?;
     let others_may_read = umask(Mode::RWXG | Mode::RWXO);
     umask(others_may_read | Mode::WGRP | Mode::WOTH);
     Ok(())

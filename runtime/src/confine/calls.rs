@@ -20,6 +20,7 @@ pub(super) const ALWAYS: &[c_long] = &[
     libc::SYS_munmap,
     // Files, as far as landlock lets them be opened.
     libc::SYS_faccessat,
+    libc::SYS_faccessat2,
     libc::SYS_fdatasync,
     libc::SYS_fstat,
     libc::SYS_fsync,
@@ -31,6 +32,8 @@ pub(super) const ALWAYS: &[c_long] = &[
     libc::SYS_mkdirat,
     libc::SYS_newfstatat,
     libc::SYS_openat,
+    // What a guest opens is resolved by the kernel itself, below the folder of its files.
+    libc::SYS_openat2,
     libc::SYS_pread64,
     libc::SYS_pwrite64,
     libc::SYS_read,
@@ -62,6 +65,11 @@ pub(super) const ALWAYS: &[c_long] = &[
     libc::SYS_getpid,
     libc::SYS_getrandom,
     libc::SYS_getrusage,
+    // Without `faccessat2`, whether a file may be read is found out by comparing ids.
+    libc::SYS_getegid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getuid,
     libc::SYS_gettid,
     libc::SYS_gettimeofday,
     libc::SYS_sched_getaffinity,
@@ -122,8 +130,7 @@ pub(super) const CONNECT: &[c_long] = &[
 /// Calls of which libraries know that a kernel may lack them: they are told so, and fall back on others.
 ///
 /// The flags of `clone3` are in memory, where a filter cannot look; those of `clone` are in a register.
-pub(super) const PROBED: &[c_long] =
-    &[libc::SYS_clone3, libc::SYS_faccessat2, libc::SYS_futex_waitv, libc::SYS_openat2];
+pub(super) const PROBED: &[c_long] = &[libc::SYS_clone3, libc::SYS_futex_waitv];
 
 /// One way in which a call is allowed: all of these conditions hold.
 type Way = Vec<(u8, SeccompCmpArgLen, SeccompCmpOp, u64)>;

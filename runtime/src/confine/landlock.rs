@@ -16,6 +16,12 @@ const WRITES: BitFlags<AccessFs> = ::landlock::make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile
 });
 const READS: BitFlags<AccessFs> = ::landlock::make_bitflags!(AccessFs::{ReadFile | ReadDir});
+/// What becomes of a folder with files that were shipped. They are written before.
+const TEMPORARY: BitFlags<AccessFs> = ::landlock::make_bitflags!(AccessFs::{
+    ReadFile | ReadDir | RemoveFile | RemoveDir
+});
+/// Removing a folder is a right to the one that it is in.
+const REMOVES: BitFlags<AccessFs> = ::landlock::make_bitflags!(AccessFs::{RemoveDir});
 
 /// What resolving a name reads.
 const NAMES: [&str; 9] = [
@@ -37,7 +43,7 @@ const CERTIFICATES: [&str; 3] = ["/etc/ssl", "/etc/pki", "/usr/share/ca-certific
 pub(super) fn restrict(
     needs: &Needs,
 ) -> Result<(Layer, bool), Box<dyn std::error::Error + Send + Sync>> {
-    let Needs { writes, reads, network } = needs;
+    let Needs { writes, reads, temporary, network } = needs;
     let ports = match network {
         Network::None => AccessNet::BindTcp | AccessNet::ConnectTcp,
         Network::Connect => AccessNet::BindTcp.into(),
@@ -54,6 +60,10 @@ pub(super) fn restrict(
     for folder in writes {
         // Unlike what is only read, it must be there.
         rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, WRITES))?;
+    }
+    if let Some(folder) = temporary {
+        rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, TEMPORARY))?;
+        rules = rules.add_rules(path_beneath_rules(folder.parent(), REMOVES))?;
     }
     let status = rules.restrict_self()?;
     let layer = match status.landlock {

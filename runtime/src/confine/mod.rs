@@ -12,7 +12,7 @@
 //!
 //! - it gets no new privileges, whatever it may execute;
 //! - it reads and writes files only below the folder of its own run: not those of other runs, not those of the machine,
-//!   not its own `/proc/self/mem`;
+//!   not its own `/proc/self/mem`; where the order has files, it reads and removes them, and cannot write them;
 //! - it makes no links, devices, sockets or pipes in the file system, and changes no modes and owners;
 //! - it executes no program, and starts no process, only threads;
 //! - it makes no memory executable: what was loaded before is all the machine code that there will be;
@@ -40,6 +40,7 @@
 //! - The environment is not cleared: the process launcher passes none but variables that hold granted secrets, nothing
 //!   hands them to a guest, and one who reads this process's memory finds the secrets there anyway. The outcome counts
 //!   the variables.
+//! - To remove the folder of its files in the end, it may remove folders beside it: empty ones of its own user.
 //! - The process stays dumpable. Otherwise its `/proc/<pid>/fd` would belong to root, and the process launcher, which
 //!   finds its jobs there, could not end them. So others of the same user may look into this process, as they may look
 //!   into the store.
@@ -82,6 +83,8 @@ pub struct Needs {
     pub writes: Vec<PathBuf>,
     /// Files and folders that it reads. Those that do not exist are left out.
     pub reads: Vec<PathBuf>,
+    /// A folder that it has made, reads, and removes in the end.
+    pub temporary: Option<PathBuf>,
     /// What it needs of the network.
     pub network: Network,
 }
@@ -89,7 +92,7 @@ pub struct Needs {
 impl Needs {
     /// Nothing: it computes, with what it has opened already.
     pub fn nothing() -> Self {
-        Self { writes: vec![], reads: vec![], network: Network::None }
+        Self { writes: vec![], reads: vec![], temporary: None, network: Network::None }
     }
 }
 

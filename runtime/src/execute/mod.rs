@@ -108,7 +108,7 @@ fn needs(order: &Order) -> Needs {
         [] => confine::Network::None,
         _ => confine::Network::Connect,
     };
-    Needs { writes: vec![], reads: vec![], network }
+    Needs { writes: vec![], reads: vec![], temporary: None, network }
 }
 
 async fn carry_out(
