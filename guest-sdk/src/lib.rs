@@ -115,6 +115,7 @@ pub use longshore_sdk_macros::data;
 /// | `network` | `["GET api.example.com:443"]` | hosts to reach: methods or `tcp` or `udp`, then host and port |
 /// | `env` | `["REGION"]` | environment variables to read |
 /// | `secrets` | `["API_KEY"]` | secrets, as environment variables; `"API_KEY@api.example.com:443"` for requests there only |
+/// | `files` | `["data/", "*.csv", "!x.csv"]` | files of the crate to read below `/files`: patterns as in `.gitignore` |
 /// | `name` | `"word-count"` | another name than the function's |
 ///
 /// A pool refuses what it does not allow, and the flow then does not start.

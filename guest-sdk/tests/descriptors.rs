@@ -99,11 +99,13 @@ fn everything(
         http_headers = "16kB",
         random = "17kB",
         sockets = 18,
-        http_requests = 19
+        http_requests = 19,
+        files = "20kB"
     ),
     network = ["GET api.example.com:443", "*.example.org:*"],
     env = ["REGION"],
-    secrets = ["API_KEY", "TOKEN@api.example.com:443"]
+    secrets = ["API_KEY", "TOKEN@api.example.com:443"],
+    files = ["data/", "!data/*.tmp"]
 )]
 fn greedy() {}
 
@@ -302,4 +304,6 @@ fn every_limit_and_grant_reaches_the_descriptor() {
     let secrets: Vec<_> = asks.secrets.iter().map(ToString::to_string).collect();
     assert_eq!(secrets, ["API_KEY", "TOKEN@api.example.com:443"]);
     assert_eq!(asks.env, ["REGION"]);
+    let files: Vec<_> = asks.files.iter().map(ToString::to_string).collect();
+    assert_eq!(files, ["data/", "!data/*.tmp"]);
 }

@@ -10,6 +10,7 @@ pub mod artefact;
 pub mod clock;
 pub mod engine;
 mod error;
+pub mod files;
 pub mod kind;
 pub mod launcher;
 pub mod pool;

@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod execute;
 pub mod facts;
+pub mod files;
 pub mod log;
 pub mod sandbox;
 pub mod secrets;

@@ -9,8 +9,8 @@ use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
 use longshore_protocol::pace::Pace;
 use longshore_protocol::record::{
-    Beat, CancelRequest, CompiledRef, ComponentRef, Order, Outcome, Payload, Record as _, Started,
-    Ticket,
+    Beat, CancelRequest, CompiledRef, ComponentRef, FilesRef, Order, Outcome, Payload, Record as _,
+    Started, Ticket,
 };
 use longshore_storage::{Location, Patience, may_pass};
 use object_store::path::Path;
@@ -177,6 +177,14 @@ impl RunStore {
     pub async fn read_compiled(&self, compiled: &CompiledRef) -> Result<Option<Bytes>, Error> {
         self.get_verified(&layout::compiled(&compiled.engine, &compiled.sha256), &compiled.sha256)
             .await
+    }
+
+    /// Reads the archive of files. `None`: it is not in the store, or not what the order says.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn read_files(&self, files: &FilesRef) -> Result<Option<Bytes>, Error> {
+        self.get_verified(&layout::files(&files.sha256), &files.sha256).await
     }
 
     /// Claims the attempt.

@@ -63,4 +63,16 @@ fn no_variable() {}
 #[flow(secrets = ["KEY@host"])]
 fn no_place() {}
 
+#[flow(files = "data/")]
+fn no_list_of_files() {}
+
+#[flow(files = ["data/", "../secret"])]
+fn leads_out() {}
+
+#[flow(files = ["/etc/passwd"])]
+fn absolute() {}
+
+#[flow(files = [""])]
+fn names_nothing() {}
+
 fn main() {}

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use longshore_launchers::engine::{Params, Request};
 use longshore_launchers::pool::Overrides;
+use longshore_protocol::grants::FilePattern;
 use longshore_protocol::limits::{LimitName, LimitSet, parse_duration, parse_size};
 use serde_json::Value;
 
@@ -44,7 +45,8 @@ pub(crate) struct FlowArgs {
     /// Any limit, for example cpu=10s or sockets=4; longshore inspect --limits shows all.
     #[arg(long, value_name = "NAME=VALUE", value_parser = LimitSet::parse)]
     limit: Vec<(LimitName, u64)>,
-    /// Grant what the flow asks for: network=HOST:PORT, env=NAME, secret=NAME, job=KEY, or all. For pools without a policy.
+    /// Grant what the flow asks for: network=HOST:PORT, env=NAME, secret=NAME, job=KEY, file=PATTERN, files for all of
+    /// its files, or all. For pools without a policy.
     #[arg(long, value_name = "GRANT")]
     allow: Vec<String>,
     /// The value of an environment variable that the flow reads. Default: the one around longshore.
@@ -53,6 +55,10 @@ pub(crate) struct FlowArgs {
     /// Where a secret is read: env:NAME or file:/PATH. Default: the environment variable of the same name.
     #[arg(long, value_name = "NAME=PLACE")]
     secret: Vec<String>,
+    /// Files to ship besides those that the flow asks for: a pattern as in .gitignore, for the folder of the crate, or the
+    /// current one. The flow reads them below /files.
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    include: Vec<FilePattern>,
     /// Further attempts after one that failed.
     #[arg(long)]
     retries: Option<u32>,
@@ -86,7 +92,7 @@ impl FlowArgs {
         let overrides = self.overrides()?;
         let component = component(source, settings)?;
         let terms = settings.terms(&overrides);
-        let mut request = Request::new(component, flow.as_deref(), &given, &terms)?;
+        let mut request = Request::new(component, flow.as_deref(), &given, folder(source), &terms)?;
         request.labels = labels;
         request.deadline = *deadline;
         request.retry.retries = retries.unwrap_or(request.retry.retries);
@@ -94,7 +100,7 @@ impl FlowArgs {
     }
 
     fn overrides(&self) -> Result<Overrides, Failure> {
-        let Self { timeout, memory, limit, allow, env, secret, job, .. } = self;
+        let Self { timeout, memory, limit, allow, env, secret, job, include, .. } = self;
         if let Some(bytes) = memory.filter(|bytes| *bytes < MEMORY_BYTES_MIN) {
             return Err(Failure::input(format!(
                 "--memory {bytes} bytes is less than any flow needs"
@@ -105,6 +111,7 @@ impl FlowArgs {
             limits: limit.iter().copied().collect(),
             job: job.changes()?,
             patches: job.patches()?,
+            include: include.clone(),
             ..Overrides::default()
         };
         if let Some(timeout) = timeout {
@@ -139,9 +146,14 @@ fn allow_one(text: &str, overrides: &mut Overrides) -> Result<(), Failure> {
         overrides.allow_all = true;
         return Ok(());
     }
+    if text == "files" {
+        overrides.allow_files = true;
+        return Ok(());
+    }
     let wrong = |why: &str| {
-        Failure::input(format!("--allow {text}: {why}"))
-            .hint("write network=HOST:PORT, env=NAME, secret=NAME, job=KEY, or all")
+        Failure::input(format!("--allow {text}: {why}")).hint(
+            "write network=HOST:PORT, env=NAME, secret=NAME, job=KEY, file=PATTERN, files, or all",
+        )
     };
     let (kind, value) = text.split_once('=').ok_or_else(|| wrong("this is not a grant"))?;
     match overrides.allow.add(kind, value) {
@@ -149,6 +161,11 @@ fn allow_one(text: &str, overrides: &mut Overrides) -> Result<(), Failure> {
         Ok(false) => Err(wrong(&format!("{kind:?} is not a kind of grant"))),
         Err(why) => Err(wrong(&why)),
     }
+}
+
+/// The folder whose files a flow may have with it: that of its crate, or the current one.
+pub(crate) fn folder(source: &Path) -> &Path {
+    if source.is_dir() { source } else { Path::new(".") }
 }
 
 /// The bytes of a component: from a file, or built from a crate.

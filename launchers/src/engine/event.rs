@@ -20,6 +20,20 @@ pub enum Event<'a> {
         /// How long that took.
         took_ms: u64,
     },
+    /// These files go with the run.
+    Files {
+        /// How many.
+        count: u64,
+        /// Their sizes together.
+        bytes: u64,
+        /// What they have in the store, packed.
+        packed_bytes: u64,
+    },
+    /// Something is not as whoever asked may think.
+    Warning {
+        /// What.
+        text: &'a str,
+    },
     /// Something is being uploaded that the store did not have.
     Uploading {
         /// What.

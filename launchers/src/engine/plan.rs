@@ -56,7 +56,7 @@ impl Engine {
     pub async fn dry_run(&self, request: &Request) -> Result<DryRun, Error> {
         let runtime = self.runtime_for(request).await?;
         let metering = request.limits.metering();
-        let artefact = artefact::find(&request.digest, &runtime, metering, &self.cache);
+        let artefact = artefact::find(&request.digest, &runtime, self.code(metering), &self.cache);
         let compiled = artefact.map(|artefact| artefact.reference);
         let (order, plan) =
             self.rehearse(request, (Payload::of(&request.params), compiled), &runtime)?;
@@ -76,13 +76,18 @@ impl Engine {
             }
             Payload::Inline { .. } => None,
         };
+        let files = order.files.as_ref().map(|files| Upload {
+            what: "files",
+            bytes: Some(files.bytes),
+            sha256: Some(files.sha256),
+        });
         Ok(DryRun {
             pool: self.pool.name.clone(),
             kind: self.pool.kind.word(),
             store: self.store.location().to_owned(),
             settings: request.settings.effective(),
             patched_by: request.patches.iter().map(|patch| patch.origin().clone()).collect(),
-            uploads: [component, compiled].into_iter().chain(params).collect(),
+            uploads: [component, compiled].into_iter().chain(params).chain(files).collect(),
             order,
             plan,
         })
@@ -116,6 +121,7 @@ impl Engine {
             abi,
             flow,
             params: _,
+            files,
             limits,
             grants,
             settings: _,
@@ -139,6 +145,7 @@ impl Engine {
             retry: retry.clone(),
             deadline: deadline.map(|time| limits::deadline(now, time)),
             labels: labels.clone(),
+            files: files.reference().cloned(),
             ordered_at: now,
             retry_of: *retry_of,
         })

@@ -1,6 +1,7 @@
 //! What is asked for, checked before anything is stored.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use longshore_protocol::schema::{self, Path};
 use longshore_protocol::suggest;
 use serde_json::Value;
 
+use crate::files::{Files, Selection};
 use crate::pool::{Admitted, Overrides, Pool};
 use crate::settings::{JobSettings, Patch};
 use crate::surroundings::Surroundings;
@@ -44,6 +46,8 @@ pub struct Request {
     pub flow: FlowDescriptor,
     /// Its serialized parameters.
     pub params: Bytes,
+    /// The files that it has with it.
+    pub files: Files,
     /// What each attempt may use.
     pub limits: Limits,
     /// What the sandbox lets it do besides.
@@ -74,7 +78,7 @@ pub struct Terms<'a> {
 }
 
 impl Request {
-    /// Checks a component, a flow's name and its parameters.
+    /// Checks a component, a flow's name and its parameters, and packs the files that belong to it from `folder`.
     ///
     /// # Errors
     /// Says what is wrong with which of them; nothing has been stored then.
@@ -82,12 +86,23 @@ impl Request {
         component: Bytes,
         flow: Option<&str>,
         params: &BTreeMap<String, Params>,
+        folder: &FilePath,
         terms: &Terms<'_>,
     ) -> Result<Self, Error> {
         let described = describe(&component)?;
         let (abi, flow) = (described.abi, described.flow(flow)?.clone());
         let params = encode(&flow, params)?;
-        Self::with_params(component, (abi, flow), params, terms)
+        let request = Self::with_params(component, (abi, flow), params, terms)?;
+        request.with_files(folder, terms.overrides)
+    }
+
+    fn with_files(self, folder: &FilePath, overrides: &Overrides) -> Result<Self, Error> {
+        let patterns = [self.flow.asks()?.files, overrides.include.clone()].concat();
+        if patterns.is_empty() {
+            return Ok(self);
+        }
+        let packed = Selection::of(folder, &patterns)?.pack(self.limits.files_bytes)?;
+        Ok(Self { files: Files::Packed(packed), ..self })
     }
 
     /// A request with parameters that are serialized already.
@@ -125,6 +140,7 @@ impl Request {
             abi,
             flow,
             params,
+            files: Files::None,
             limits,
             grants,
             settings,

@@ -13,6 +13,7 @@ use longshore_protocol::record::{FormatVersion, JobRecord, Order, Payload};
 use super::plan::{job, patches_of_caller};
 use super::{Engine, Event, Report, Request};
 use crate::artefact::{self, Artefact, Runtime};
+use crate::files::{Files, Packed};
 use crate::launcher::{Handle, Plan};
 use crate::{Error, ErrorKind, clock};
 
@@ -37,7 +38,9 @@ impl Engine {
         let runtime = self.runtime_for(&request).await?;
         // What cannot be planned is bad input, and of that nothing is stored. Of its parameters a plan knows nothing.
         self.rehearse(&request, (Payload::of(&Bytes::new()), None), &runtime)?;
+        tell_files(&request.files, report);
         let artefact = self.upload_code(&request, &runtime, report).await?;
+        self.upload_files(&request.files, report).await?;
         let (order, digest) = self.write_order(&request, &artefact, report).await?;
         let job = job(&order, self.entry(&order, digest).await?, &runtime, &request);
         let plan = self.plan(&job, &request.patches)?;
@@ -84,6 +87,20 @@ impl Engine {
         let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
         self.upload(&key, "compiled artefact", &content, report).await?;
         Ok(artefact)
+    }
+
+    async fn upload_files(&self, files: &Files, report: &dyn Report) -> Result<(), Error> {
+        let Some(reference) = files.reference() else { return Ok(()) };
+        let key = layout::files(&reference.sha256);
+        match files {
+            Files::Packed(packed) => self.upload(&key, "files", &packed.archive, report).await,
+            _ if self.store.size(&key).await? == Some(reference.bytes) => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::Store,
+                "the files of the run are not in the store any more",
+            )
+            .hint("start it anew, where its files are")),
+        }
     }
 
     async fn compile(
@@ -162,6 +179,15 @@ impl Engine {
         self.store.create_job(run, &record).await?;
         self.launcher.launch(plan).await
     }
+}
+
+fn tell_files(files: &Files, report: &dyn Report) {
+    let Files::Packed(Packed { archive, reference, selection }) = files else { return };
+    for text in &selection.warnings {
+        report.hear(&Event::Warning { text });
+    }
+    let (count, packed_bytes) = (reference.count, archive.len() as u64);
+    report.hear(&Event::Files { count, bytes: selection.bytes(), packed_bytes });
 }
 
 pub(super) fn secret_variables(grants: &Grants) -> BTreeSet<String> {

@@ -178,6 +178,9 @@ fn wishes(order: &Order, attempts: u32, segments: u32) -> Vec<Wish> {
     if let Some(compiled) = &order.compiled {
         wishes.push(Wish::Read(layout::compiled(&compiled.engine, &compiled.sha256)));
     }
+    if let Some(files) = &order.files {
+        wishes.push(Wish::Read(layout::files(&files.sha256)));
+    }
     if let Payload::Object { .. } = order.params {
         wishes.push(Wish::Read(run.params()));
     }

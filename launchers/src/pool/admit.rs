@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use longshore_protocol::descriptor::FlowDescriptor;
-use longshore_protocol::grants::{Asks, Grants, Policy, SecretAsk, SecretGrant, SecretSource};
+use longshore_protocol::grants::{
+    Asks, FilePattern, FilesPolicy, Grants, Policy, SecretAsk, SecretGrant, SecretSource,
+};
 use longshore_protocol::limits::{LimitSet, Limits, Origin, resolve};
 use longshore_protocol::record::{JobRecord, Order};
 
@@ -22,6 +24,12 @@ pub struct Overrides {
     pub allow: Asks,
     /// Whether a flow may be granted all that it asks for in a pool that leaves it open.
     pub allow_all: bool,
+    /// Whether a flow may have all the files that it asks for in a pool that leaves it open.
+    pub allow_files: bool,
+    /// Whether it has the files of an earlier run.
+    pub repeats_files: bool,
+    /// Files to have with it besides those that the flow asks for.
+    pub include: Vec<FilePattern>,
     /// Values of environment variables, instead of those around the launcher.
     pub env: BTreeMap<String, String>,
     /// Where secrets are read, instead of the environment variable of the same name.
@@ -60,11 +68,16 @@ impl Overrides {
                 .collect(),
             // What the flow had set is the caller's now, and so needs no allowance.
             job: Vec::new(),
+            // They are taken from the store, whichever they were.
+            files: vec![],
         };
         Ok(Self {
             limits: order.limits.to_set(),
             allow: asks,
             allow_all: false,
+            allow_files: true,
+            repeats_files: order.files.is_some(),
+            include: vec![],
             env: env.clone(),
             secrets: secrets
                 .iter()
@@ -112,6 +125,7 @@ impl Pool {
         let settings = self.kind.resolve(self.job.iter().chain(&asked).chain(&overrides.job))?;
         let asks = Asks { job: settings.to_be_allowed(), ..flow.asks()? };
         self.check_grants(flow, &asks, overrides)?;
+        self.check_included(overrides)?;
         let grants = self.grants_for(flow, asks, overrides, surroundings)?;
         Ok(Admitted { limits, grants, settings })
     }
@@ -126,7 +140,9 @@ impl Pool {
             Some(policy) => policy.refused(asks),
             None if overrides.allow_all => return Ok(()),
             None => {
-                let mut policy = Policy::default();
+                let files =
+                    if overrides.allow_files { FilesPolicy::All } else { FilesPolicy::None };
+                let mut policy = Policy { files, ..Policy::default() };
                 policy.allow(&overrides.allow);
                 policy.refused(asks)
             }
@@ -148,6 +164,27 @@ impl Pool {
         })
     }
 
+    /// Whoever types a command may ship own files, unless the pool says what may be shipped.
+    fn check_included(&self, overrides: &Overrides) -> Result<(), Error> {
+        let refused = match &self.grants {
+            // Of them, the patterns are not known any more.
+            Some(policy) if overrides.repeats_files && policy.files.is_none() => {
+                vec!["those of the earlier run".to_owned()]
+            }
+            Some(policy) => policy.refused_files(&overrides.include),
+            None => vec![],
+        };
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let (name, refused) = (&self.name, refused.join(", "));
+        let text = format!(
+            "the command line includes files that the pool {name} does not give: {refused}"
+        );
+        Err(Error::new(ErrorKind::BadInput, text)
+            .hint(format!("have files = true added to [pools.{name}.grants]")))
+    }
+
     fn grants_for(
         &self,
         flow: &FlowDescriptor,
@@ -155,7 +192,7 @@ impl Pool {
         overrides: &Overrides,
         surroundings: &Surroundings,
     ) -> Result<Grants, Error> {
-        let Asks { network, env, secrets, job: _ } = asks;
+        let Asks { network, env, secrets, job: _, files: _ } = asks;
         let missing = |what: &str, name: &str, hint: String| {
             let text =
                 format!("the flow {} reads the {what} {name}, which has no value here", flow.name);
@@ -320,6 +357,32 @@ mod tests {
         let error = error.unwrap_err();
         assert!(error.to_string().ends_with("does not give: env HOME"), "{error}");
         assert_eq!(error.what_to_do().unwrap(), "have them added to [pools.p.grants]");
+    }
+
+    #[test]
+    fn files_are_for_the_pool_to_give_and_for_people_to_include() {
+        let flow = flow(&[("file", "data/"), ("file", "!data/x")]);
+        let error = Pool::local().admit(&flow, &Overrides::default(), &around(&[])).unwrap_err();
+        assert!(error.to_string().ends_with("does not give: file data/"), "{error}");
+        assert!(error.what_to_do().unwrap().contains("--allow \"file=data/\""));
+        let include = vec!["x".parse().unwrap()];
+        let overrides = Overrides { allow_files: true, include, ..Overrides::default() };
+        assert!(Pool::local().admit(&flow, &overrides, &around(&[])).is_ok());
+        for (policy, is_given) in
+            [("true", true), ("false", false), ("[\"data/\", \"x\"]", true), ("[\"data/\"]", false)]
+        {
+            let pool = pool(&format!("grants = {{ files = {policy} }}"));
+            let admitted = pool.admit(&flow, &overrides, &around(&[]));
+            assert_eq!(admitted.is_ok(), is_given, "{policy}");
+        }
+        let error = pool("grants = { files = [\"data/\"] }").admit(&flow, &overrides, &around(&[]));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the command line includes files that the pool p does not give: file x"
+        );
+        let overrides = Overrides { repeats_files: true, ..Overrides::default() };
+        let admitted = pool("grants = {}").admit(&self::flow(&[]), &overrides, &around(&[]));
+        assert!(admitted.is_err());
     }
 
     #[test]

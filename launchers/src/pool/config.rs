@@ -150,7 +150,8 @@ fn check_keys(table: &toml::Table) -> Result<(), String> {
         let place = format!("pools.{name}.");
         known(pool, &place, &["type", "access", "limits", "ceiling", "grants", "job", "patch"])?;
         if let Some(grants) = pool.get("grants").and_then(toml::Value::as_table) {
-            known(grants, &format!("{place}grants."), &["network", "env", "secrets", "job"])?;
+            let keys = ["network", "env", "secrets", "job", "files"];
+            known(grants, &format!("{place}grants."), &keys)?;
         }
     }
     Ok(())
@@ -253,7 +254,10 @@ mod tests {
                 "x.toml: there is no setting defualt_pool; did you mean default_pool?",
             ),
             ("[pools.a]\nlimit = {}", "there is no setting pools.a.limit; did you mean limits?"),
-            ("[pools.a.grants]\nhosts = []", "the settings here are network, env, secrets, job"),
+            (
+                "[pools.a.grants]\nhosts = []",
+                "the settings here are network, env, secrets, job, files",
+            ),
             ("[pools.a.limits]\nmemroy = 1", "\"memroy\" is not a limit; did you mean \"memory\"?"),
             ("[pools.a.limits]\ntimeout = 30", "timeout = 30 has no unit"),
             ("[pools.a.grants]\nnetwork = [\"x\"]", "\"x\" is not a network grant: it has no port"),

@@ -14,6 +14,11 @@ pub fn compiled(engine: &str, digest: &Digest) -> String {
     format!("compiled/{engine}/sha256/{digest}.cwasm")
 }
 
+/// The key of an archive of files: named by its own digest, uploaded once.
+pub fn files(digest: &Digest) -> String {
+    format!("files/sha256/{digest}.tar")
+}
+
 /// The prefix of all runs that `tenant` ordered on `day` (`yyyymmdd`, UTC).
 pub fn day(tenant: &Tenant, day: &str) -> String {
     format!("runs/{tenant}/{day}")

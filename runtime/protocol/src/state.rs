@@ -258,6 +258,7 @@ mod tests {
             compiled: None,
             flow: "hello".into(),
             params: Payload::of(b""),
+            files: None,
             limits: crate::limits::Limits::default(),
             grants: crate::grants::Grants::default(),
             retry: crate::retry::RetryPolicy::default(),

@@ -45,6 +45,11 @@ fn order() -> impl Strategy<Value = Order> {
             }),
             flow,
             params,
+            files: is_compiled.then(|| FilesRef {
+                sha256: Digest::of(&seed),
+                bytes: 1024,
+                count: 0,
+            }),
             limits: Limits::default(),
             grants: Grants::default(),
             retry: RetryPolicy::default(),
@@ -155,6 +160,7 @@ fn records_are_text_that_people_can_read() {
         compiled: None,
         flow: "hello".into(),
         params: Payload::of(b"\x05World"),
+        files: Some(FilesRef { sha256: Digest::of(b"files"), bytes: 2_048, count: 1 }),
         limits: Limits { timeout_ms: 30_000, ..Limits::default() },
         grants: Grants {
             network: vec!["api.example.com:443".parse().unwrap()],
@@ -168,7 +174,8 @@ fn records_are_text_that_people_can_read() {
     };
     let text = String::from_utf8(order.to_json()).unwrap();
     for line in [
-        r#""format": "1.1""#,
+        r#""format": "1.2""#,
+        r#""count": 1"#,
         r#""api.example.com:443""#,
         r#""inline": "BVdvcmxk""#,
         r#""timeout_ms": 30000"#,

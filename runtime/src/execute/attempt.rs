@@ -17,6 +17,8 @@ use crate::sandbox::{Call, CpuMeter, Ended, Program, ProgressCell, RunContext, S
 use crate::store::{Created, RunStore};
 use crate::{Error, ErrorKind, clock, facts};
 
+/// For what a guest does not wait for itself: lookups of names and reads of files under way at once.
+const GUEST_BLOCKING_THREADS_MAX: usize = 32;
 /// A stopped guest ends within milliseconds. One that does not is held by a fault of the host.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -132,7 +134,8 @@ fn spawn_guest(program: &Program, call: &Call, params: &Bytes) -> oneshot::Recei
     let (done, ended) = oneshot::channel();
     let (program, call, params) = (program.clone(), call.clone(), params.clone());
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(GUEST_BLOCKING_THREADS_MAX).build();
         let runtime =
             runtime.expect("the main thread has started such a runtime with the same means");
         let ended = runtime.block_on(program.call(&call, &params));

@@ -54,7 +54,7 @@ pub fn execute(settings: &Settings) -> Result<(), Error> {
         let prepared = prepare(first, &order, network).await?;
         Ok((Prepared { store: second, ..prepared }, signals.heard().await))
     })?;
-    let confinement = confine::confine(&place.needs(needs(&prepared.order)), *confine)?;
+    let confinement = confine::confine(&place.needs(needs(&prepared)), *confine)?;
     in_tokio(async {
         let signals = Signals::listen(heard)?;
         carry_out(prepared, &signals, Some(confinement)).await
@@ -102,13 +102,15 @@ async fn prepare(store: RunStore, order: &Digest, network: &Network) -> Result<P
     Ok(Prepared { store, order, engine, started_at, loaded })
 }
 
-/// What the rest of the run needs: a network only where that was granted.
-fn needs(order: &Order) -> Needs {
-    let network = match order.grants.network.as_slice() {
+/// What the rest of the run needs: a network only where that was granted, a folder only where there are files.
+fn needs(prepared: &Prepared) -> Needs {
+    let network = match prepared.order.grants.network.as_slice() {
         [] => confine::Network::None,
         _ => confine::Network::Connect,
     };
-    Needs { writes: vec![], reads: vec![], temporary: None, network }
+    let files = prepared.loaded.as_ref().ok().and_then(|loaded| loaded.files.as_ref());
+    let temporary = files.map(|folder| folder.path().to_owned());
+    Needs { writes: vec![], reads: vec![], temporary, network }
 }
 
 async fn carry_out(

@@ -14,6 +14,7 @@ use wasmtime::component::Component;
 
 use crate::compile::{CompileLimits, Compiled};
 use crate::engine::Engine;
+use crate::files::Folder;
 use crate::sandbox::{Network, Program};
 use crate::secrets::Secrets;
 use crate::store::RunStore;
@@ -24,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) program: Program,
     pub(super) params: Bytes,
     pub(super) secrets: Secrets,
+    /// Where the guest's files are. Removed with this value.
+    pub(super) files: Option<Folder>,
     pub(super) code: CodeSource,
 }
 
@@ -48,8 +51,15 @@ pub(super) async fn load(
         Ok(secrets) => secrets,
         Err(why) => return refuse(why),
     };
-    let (params, precompiled) =
-        futures::try_join!(store.read_params(&order.params), precompiled(store, order, engine))?;
+    let (params, precompiled, files) = futures::try_join!(
+        store.read_params(&order.params),
+        precompiled(store, order, engine),
+        files(store, order)
+    )?;
+    let files = match files {
+        Ok(files) => files,
+        Err(why) => return refuse(why),
+    };
     let Some(params) = params else {
         return refuse(
             "the parameters are not in the store, or do not have the digest that the order says"
@@ -71,7 +81,11 @@ pub(super) async fn load(
     match Program::link(engine, &component) {
         Ok(program) => {
             let program = program.over(network.clone());
-            Ok(Ok(Loaded { program, params, secrets, code }))
+            let program = match &files {
+                Some(folder) => program.with_files(folder),
+                None => program,
+            };
+            Ok(Ok(Loaded { program, params, secrets, files, code }))
         }
         Err(error) => {
             refuse(format!("the component does not fit this runtime: {}", chain(error.as_ref())))
@@ -86,6 +100,21 @@ fn variable(name: &str) -> Option<String> {
 
 fn refuse(reason: String) -> Result<Result<Loaded, Refusal>, Error> {
     Ok(Err(Refusal(reason)))
+}
+
+/// Lays the order's files out. The inner error says why they are of no use.
+async fn files(store: &RunStore, order: &Order) -> Result<Result<Option<Folder>, String>, Error> {
+    let Some(files) = &order.files else { return Ok(Ok(None)) };
+    if files.bytes > order.limits.files_bytes {
+        let (has, allowed) = (files.bytes, order.limits.files_bytes);
+        return Ok(Err(format!("the files have {has} bytes, and {allowed} bytes are allowed")));
+    }
+    let Some(archive) = store.read_files(files).await? else {
+        return Ok(Err(
+            "the files are not in the store, or do not have the digest that the order says".into(),
+        ));
+    };
+    Ok(Folder::lay_out(&archive, files).map(Some))
 }
 
 /// The inner error says why the order's artefact is of no use.

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use longshore_protocol::Timestamp;
-use longshore_protocol::grants::Grants;
+use longshore_protocol::grants::{FILES, Grants};
 use longshore_protocol::id::RunId;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::record::{Level, Progress};
 use wasmtime::CallHook;
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::longshore::flow::host as wit;
+use super::files::{Files, Open};
 use super::limiter::Accounts;
 use super::net::{Net, Network};
 use super::stdio::Lines;
@@ -39,6 +40,8 @@ pub struct RunContext {
 pub(super) struct HostState {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
+    /// What it has open of its files.
+    pub(super) open: Open,
     pub(super) net: Net,
     accounts: Accounts,
     context: RunContext,
@@ -52,7 +55,11 @@ pub(super) struct HostState {
 }
 
 impl HostState {
-    pub(super) fn new(call: &Call, network: &Network) -> Self {
+    pub(super) fn new(
+        call: &Call,
+        network: &Network,
+        files: Option<&Files>,
+    ) -> Result<Self, wasmtime::Error> {
         let Call { flow: _, limits, grants, secrets, context, log, progress, stop: _, cpu: _ } =
             call;
         let outputs = [Lines::stdout(log), Lines::stderr(log)];
@@ -61,9 +68,15 @@ impl HostState {
         let net = Net::new(call, network);
         let mut wasi = wasi(&outputs, limits, grants, secrets);
         net.open(&mut wasi);
-        Self {
+        if let Some(Files { folder, list_bytes: _ }) = files {
+            // A guest's own thread may wait for its files: what reading takes counts as the guest's processor time.
+            wasi.allow_blocking_current_thread(true);
+            wasi.preopened_dir(folder, FILES, FsPerms::ReadOnly)?;
+        }
+        Ok(Self {
             wasi: wasi.build(),
             table,
+            open: Open::new(files),
             net,
             accounts: Accounts::new(limits),
             context: context.clone(),
@@ -73,7 +86,7 @@ impl HostState {
             outputs,
             panic: None,
             calls_under_way: 0,
-        }
+        })
     }
 
     pub(super) fn limiter(&mut self) -> &mut Accounts {

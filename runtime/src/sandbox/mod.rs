@@ -2,7 +2,8 @@
 //!
 //! Denied by default, each line with a test in `tests/`:
 //!
-//! - no files and no directories: there are no preopens;
+//! - no files and no directories but those that were shipped with the run: they can be read below `/files`, and not
+//!   written; without them there are no preopens;
 //! - no arguments, and no environment variables but granted ones;
 //! - no network without a grant: no address passes the check, and no name is looked up; nobody reaches a guest;
 //! - no standard input; standard output and error become log records;
@@ -14,6 +15,7 @@
 
 mod bindings;
 mod cpu;
+mod files;
 mod host;
 mod limiter;
 mod net;
@@ -31,6 +33,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
 use crate::engine::Engine;
+use crate::files::Folder;
 use crate::log::LogSink;
 use crate::secrets::Secrets;
 use bindings::FlowsPre;
@@ -117,6 +120,7 @@ pub struct Program {
     engine: Engine,
     flows: FlowsPre<HostState>,
     network: Network,
+    files: Option<files::Files>,
 }
 
 impl std::fmt::Debug for Program {
@@ -136,9 +140,10 @@ impl Program {
         bindings::longshore::flow::host::add_to_linker::<_, host::HasHost>(&mut linker, |state| {
             state
         })?;
+        files::add_to_linker(&mut linker)?;
         net::add_to_linker(&mut linker, engine.wasmtime(), component)?;
         let flows = FlowsPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine: engine.clone(), flows, network: Network::default() })
+        Ok(Self { engine: engine.clone(), flows, network: Network::default(), files: None })
     }
 
     /// Lets guests that may reach a network do so in this way, not in the default one.
@@ -147,13 +152,23 @@ impl Program {
         Self { network, ..self }
     }
 
+    /// Lets guests read the files in `folder`, for as long as that is there.
+    #[must_use]
+    pub fn with_files(self, folder: &Folder) -> Self {
+        let (folder, list_bytes) = (folder.path().to_owned(), folder.list_bytes());
+        Self { files: Some(files::Files { folder, list_bytes }), ..self }
+    }
+
     /// Calls a flow in a fresh instance.
     ///
     /// The returned future blocks its thread while the guest computes: give it a thread of its own.
     pub async fn call(&self, call: &Call, params: &[u8]) -> Ended {
         let began = Instant::now();
         call.cpu.begin();
-        let mut store = self.store(call);
+        let mut store = match self.store(call) {
+            Ok(store) => store,
+            Err(error) => return Ended::without_usage(verdict::host_fault(&error)),
+        };
         let flow_result = tokio::select! {
             biased;
             result = self.enter(&mut store, call, params) => result,
@@ -190,8 +205,9 @@ impl Program {
         instance.longshore_flow_guest().call_run(store, &call.flow, params).await
     }
 
-    fn store(&self, call: &Call) -> Store<HostState> {
-        let mut store = Store::new(self.engine.wasmtime(), HostState::new(call, &self.network));
+    fn store(&self, call: &Call) -> Result<Store<HostState>, wasmtime::Error> {
+        let state = HostState::new(call, &self.network, self.files.as_ref())?;
+        let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| state.limiter());
         // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.
         store.set_epoch_deadline(1);
@@ -213,6 +229,6 @@ impl Program {
         if let Some(fuel) = call.limits.fuel {
             store.set_fuel(fuel).expect("the engine of such limits counts fuel");
         }
-        store
+        Ok(store)
     }
 }

@@ -11,6 +11,7 @@ use super::bindings::Failure;
 use super::host::HostState;
 use super::limiter::{OutOfMemory, OverLimit};
 use super::stop::StopReason;
+use crate::chain;
 use crate::secrets::Secrets;
 
 /// A text of an error is cut after this many bytes: some pages, which is more than anybody reads.
@@ -22,6 +23,11 @@ const CAUSES_MAX: usize = 64;
 #[derive(Debug, thiserror::Error)]
 #[error("the parameters have {0} bytes")]
 pub(super) struct ParamsTooLarge(pub(super) u64);
+
+/// The guest could not even be started, for a reason that is not its own.
+pub(super) fn host_fault(error: &wasmtime::Error) -> Verdict {
+    Verdict::Interrupted { by: format!("a fault in the runtime: {}", chain(error.as_ref())) }
+}
 
 pub(super) fn judge(
     returned: Result<Result<Vec<u8>, Failure>, wasmtime::Error>,
@@ -186,9 +192,9 @@ fn of_words(error: &wasmtime::Error) -> Verdict {
 /// Why a host call ended the guest, without the guest's frames that wasmtime puts before it: they are numbers.
 fn host_words(error: &wasmtime::Error) -> String {
     error.downcast_ref::<WasmBacktrace>().map_or_else(
-        || crate::chain(error.as_ref()),
+        || chain(error.as_ref()),
         |trace| {
-            let text = crate::chain(error.as_ref());
+            let text = chain(error.as_ref());
             text.strip_prefix(&format!("{trace}: ")).unwrap_or(&text).to_owned()
         },
     )
@@ -196,7 +202,7 @@ fn host_words(error: &wasmtime::Error) -> String {
 
 /// The limits for which wasmtime 48 has no type of error. Tests notice when its words change.
 fn untyped(error: &wasmtime::Error) -> Option<LimitName> {
-    let text = crate::chain(error.as_ref());
+    let text = chain(error.as_ref());
     if text.contains("fuel allocated for hostcalls") {
         // The result is taken out after the guest has returned: then no guest frame is on the stack.
         let is_inside =

@@ -33,8 +33,10 @@ impl World {
         prepare_runtime(folder.path(), &component);
         let (component, secret) = (Bytes::from(component), folder.path().join("secret"));
         fs::write(&secret, SECRET).expect("the folder can be written");
+        fs::write(folder.path().join("config.yaml"), "port: 80")
+            .expect("the folder can be written");
         let overrides = overrides(&secret);
-        let request = |flow| request(flow, &component, &overrides);
+        let request = |flow| request(flow, &component, folder.path(), &overrides);
         let requests = FLOWS.iter().map(|flow| (flow.name, request(flow))).collect();
         Self { folder, requests }
     }
@@ -62,14 +64,14 @@ fn overrides(secret: &Path) -> Overrides {
     Overrides { allow_all: true, secrets, ..Overrides::default() }
 }
 
-fn request(flow: &Flow, component: &Bytes, overrides: &Overrides) -> Request {
+fn request(flow: &Flow, component: &Bytes, folder: &Path, overrides: &Overrides) -> Request {
     let params: BTreeMap<_, _> = (flow.params)()
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Params::Json(value)))
         .collect();
     let (pool, surroundings) = (Pool::local(), surroundings());
     let terms = Terms { pool: &pool, overrides, surroundings: &surroundings };
-    let mut request = Request::new(component.clone(), Some(flow.flow), &params, &terms)
+    let mut request = Request::new(component.clone(), Some(flow.flow), &params, folder, &terms)
         .unwrap_or_else(|error| panic!("{}: {}", flow.name, longshore_launchers::chain(&error)));
     if let Some(retry) = &flow.retry {
         request.retry = retry.clone();

@@ -60,6 +60,11 @@ impl Report for Human {
             }
             // The component of a small flow is there before the line could be read.
             Event::Uploading { bytes, .. } if *bytes < 1 << 20 => {}
+            Event::Files { count, bytes, .. } => {
+                let files = if *count == 1 { "file" } else { "files" };
+                self.line(&format!("with {count} {files} ({})", ByteSize(*bytes)));
+            }
+            Event::Warning { text } => self.line(&format!("warning: {}", safe_lines(text))),
             Event::Uploading { what, bytes } => {
                 self.line(&format!("uploading the {what} ({})", ByteSize(*bytes)));
             }

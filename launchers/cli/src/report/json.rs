@@ -20,6 +20,10 @@ fn line(event: &Event<'_>) -> Value {
         Event::Uploading { what, bytes } => {
             json!({"event": "uploading", "what": what, "bytes": bytes})
         }
+        Event::Files { count, bytes, packed_bytes } => {
+            json!({"event": "files", "count": count, "bytes": bytes, "packed_bytes": packed_bytes})
+        }
+        Event::Warning { text } => json!({"event": "warning", "text": text}),
         Event::Ordered { run } => json!({"event": "ordered", "run": run}),
         Event::Launched { run, plan } => {
             json!({"event": "launched", "run": run, "handle": plan.handle})

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::Args;
 use longshore_launchers::engine::describe;
+use longshore_launchers::files::{Packed, Selection};
 use longshore_protocol::component::Description;
 use longshore_protocol::descriptor::{FlowDescriptor, ParamDescriptor};
 use longshore_protocol::exit::{self, ExitCode};
-use longshore_protocol::grants::Asks;
+use longshore_protocol::grants::{Asks, FILES, FilePattern};
 use longshore_protocol::id::Digest;
 use longshore_protocol::limits::{LimitName, Limits};
 use longshore_protocol::schema;
@@ -28,6 +29,12 @@ pub(crate) struct InspectArgs {
     /// Show every limit of each flow, by the names that --limit and the settings of pools take.
     #[arg(long)]
     limits: bool,
+    /// Show the files that a run of each flow would have with it. Nothing is shipped.
+    #[arg(long)]
+    files: bool,
+    /// Files besides those that the flow asks for, as run takes them; shows them like --files.
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    include: Vec<FilePattern>,
 }
 
 pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -37,7 +44,8 @@ pub(super) fn inspect(args: &InspectArgs, settings: &Settings) -> Result<ExitCod
     match settings.format {
         Format::Human => output::answer(&human(&described, (&sha256, bytes), args)?)?,
         Format::Json => {
-            let flows = described.flows.iter().map(flow_json).collect::<Result<Vec<_>, _>>()?;
+            let flow = |flow| flow_json(flow, args);
+            let flows = described.flows.iter().map(flow).collect::<Result<Vec<_>, _>>()?;
             output::answer_json(&json!({
                 "sha256": sha256, "bytes": bytes, "abi": described.abi.to_string(), "flows": flows,
                 "imports": described.imports,
@@ -64,6 +72,7 @@ fn human(
         if args.limits {
             lines.extend(all_limits(&flow.limits()?));
         }
+        lines.extend(preview(flow, args)?.iter().flat_map(preview_lines));
     }
     lines.extend([String::new(), "imports".to_owned()]);
     lines.extend(imports.iter().map(|import| format!("  {import}")));
@@ -89,6 +98,7 @@ fn flow_lines(flow: &FlowDescriptor) -> Result<Vec<String>, Failure> {
     lines.extend(asks.env.iter().map(|name| format!("  asks for env {name}")));
     lines.extend(asks.secrets.iter().map(|asked| format!("  asks for secret {asked}")));
     lines.extend(flow.job_settings().map(|(key, value)| format!("  sets job {key}={value}")));
+    lines.extend(asks.files.iter().map(|asked| format!("  asks for file {asked}")));
     if retry.retries > 0 {
         lines.push(format!(
             "  retries {} after {}, doubling",
@@ -106,17 +116,48 @@ fn all_limits(limits: &Limits) -> impl Iterator<Item = String> {
     })
 }
 
+/// What a run of the flow would have with it. `None`: nobody asked to see that, or there is nothing to see.
+fn preview(flow: &FlowDescriptor, args: &InspectArgs) -> Result<Option<Packed>, Failure> {
+    let InspectArgs { source, limits: _, files, include } = args;
+    let patterns = [flow.asks()?.files, include.clone()].concat();
+    if !files && include.is_empty() || patterns.is_empty() {
+        return Ok(None);
+    }
+    let selection = Selection::of(input::folder(source), &patterns)?;
+    Ok(Some(selection.pack(flow.limits()?.files_bytes)?))
+}
+
+fn preview_lines(packed: &Packed) -> Vec<String> {
+    let Packed { archive: _, reference, selection } = packed;
+    let mut lines: Vec<_> = selection
+        .files
+        .iter()
+        .map(|file| format!("  ships {FILES}/{} ({})", file.path, ByteSize(file.bytes)))
+        .collect();
+    lines.extend(selection.warnings.iter().map(|text| format!("  warning: {text}")));
+    let (all, packed) = (ByteSize(selection.bytes()), ByteSize(reference.bytes));
+    lines.push(format!("  ships {} in all ({all}, packed {packed})", reference.count));
+    lines
+}
+
+fn preview_json(packed: &Packed) -> Value {
+    let Packed { archive: _, reference, selection } = packed;
+    let files = selection.files.iter();
+    let files: Vec<_> = files.map(|file| json!({"path": file.path, "bytes": file.bytes})).collect();
+    json!({"files": files, "warnings": selection.warnings, "packed": reference})
+}
+
 fn asks_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
-    let Asks { network, env, secrets, job: _ } = flow.asks()?;
+    let Asks { network, env, secrets, files, job: _ } = flow.asks()?;
     let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
-    Ok(json!({"network": network, "env": env, "secrets": secrets}))
+    Ok(json!({"network": network, "env": env, "secrets": secrets, "files": files}))
 }
 
 fn duration(ms: u64) -> humantime::FormattedDuration {
     humantime::format_duration(std::time::Duration::from_millis(ms))
 }
 
-fn flow_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
+fn flow_json(flow: &FlowDescriptor, args: &InspectArgs) -> Result<Value, Failure> {
     let params: Vec<_> = flow
         .params
         .iter()
@@ -127,5 +168,6 @@ fn flow_json(flow: &FlowDescriptor) -> Result<Value, Failure> {
         "result": {"type": schema::describe(&flow.result), "schema": flow.result},
         "limits": flow.limits()?, "asks": asks_json(flow)?, "retry": flow.retry()?,
         "job": flow.job_settings().collect::<BTreeMap<_, _>>(), "sdk": flow.setting("sdk"),
+        "ships": preview(flow, args)?.as_ref().map(preview_json),
     }))
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use longshore_launchers::engine::Request;
+use longshore_launchers::files::Files;
 use longshore_launchers::pool::Overrides;
 use longshore_protocol::exit::{self, ExitCode};
 use serde_json::json;
@@ -40,6 +41,7 @@ pub(super) async fn retry(args: &RetryArgs, settings: &Settings) -> Result<ExitC
     let overrides = Overrides::repeating(&order, view.job.as_ref())?;
     let terms = settings.terms(&overrides);
     let mut request = Request::with_params(component, (order.abi, flow), params, &terms)?;
+    request.files = order.files.map_or(Files::None, Files::Stored);
     request.retry = order.retry;
     request.labels = order.labels;
     request.deadline = order

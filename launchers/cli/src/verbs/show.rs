@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use longshore_launchers::engine::RunView;
 use longshore_protocol::exit::{self, ExitCode};
-use longshore_protocol::record::CodeSource;
+use longshore_protocol::record::{CodeSource, FilesRef};
 use serde_json::json;
 
 use super::OneRun;
@@ -43,6 +43,10 @@ fn human(view: &RunView) -> String {
         format!("sha256:{} ({})", order.component.sha256, ByteSize(order.component.bytes)),
     ));
     lines.push(("parameters", ByteSize(order.params.bytes()).to_string()));
+    lines.extend(order.files.as_ref().map(|files| {
+        let FilesRef { sha256, bytes, count } = files;
+        ("files", format!("{count} in sha256:{sha256} ({})", ByteSize(*bytes)))
+    }));
     lines.extend(order.grants.network.iter().map(|grant| ("granted", format!("network {grant}"))));
     lines.extend(order.grants.env.keys().map(|name| ("granted", format!("env {name}"))));
     lines.extend(order.grants.secrets.iter().map(|(name, secret)| {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::secret::is_variable;
-use super::{NetworkGrant, SecretAsk};
+use super::{FilePattern, FilesPolicy, NetworkGrant, SecretAsk};
 
 /// What a flow asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,13 +19,16 @@ pub struct Asks {
     pub secrets: Vec<SecretAsk>,
     /// The job settings that it wants to set and must be allowed to: `env.REGION`, `working_dir`.
     pub job: Vec<String>,
+    /// The files of its folder that it wants to have with it.
+    pub files: Vec<FilePattern>,
 }
 
 impl Asks {
     /// Whether it asks for nothing.
     pub fn is_empty(&self) -> bool {
-        let Self { network, env, secrets, job } = self;
-        network.is_empty() && env.is_empty() && secrets.is_empty() && job.is_empty()
+        let Self { network, env, secrets, job, files } = self;
+        let is_small = network.is_empty() && env.is_empty() && secrets.is_empty();
+        is_small && job.is_empty() && files.is_empty()
     }
 
     /// Adds what the setting `key` of a descriptor asks for. `false`: the setting is about something else.
@@ -37,6 +40,7 @@ impl Asks {
             "network" => self.network.push(value.parse()?),
             "secret" => self.secrets.push(value.parse()?),
             "job" => self.job.push(value.to_owned()),
+            "file" => self.files.push(value.parse()?),
             "env" if is_variable(value) => self.env.push(value.to_owned()),
             "env" => return Err(format!("{value:?} is not the name of an environment variable")),
             _ => return Ok(false),
@@ -105,6 +109,9 @@ pub struct Policy {
     /// Job settings: `working_dir`, `env` with all of its entries, `env.APP_*` with some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub job: Vec<String>,
+    /// Files from the launcher's own machine.
+    #[serde(skip_serializing_if = "FilesPolicy::is_none")]
+    pub files: FilesPolicy,
 }
 
 impl Policy {
@@ -130,7 +137,14 @@ impl Policy {
             .iter()
             .filter(|key| !self.job.iter().any(|allowed| holds_key(allowed, key)))
             .map(|key| format!("job {key}"));
-        network.chain(env).chain(secrets).chain(job).collect()
+        let refused = network.chain(env).chain(secrets).chain(job);
+        refused.chain(self.refused_files(&asks.files)).collect()
+    }
+
+    /// What of some patterns for files is not allowed, each as `file pattern`.
+    pub fn refused_files(&self, asked: &[FilePattern]) -> Vec<String> {
+        let refused = asked.iter().filter(|asked| !self.files.allows(asked));
+        refused.map(|asked| format!("file {asked}")).collect()
     }
 
     /// Allows what `asks` has, besides what is allowed already.
@@ -138,6 +152,7 @@ impl Policy {
         self.network.extend(asks.network.iter().cloned());
         self.env.extend(asks.env.iter().map(|name| NamePattern(name.clone())));
         self.secrets.extend(asks.secrets.iter().map(|asked| NamePattern(asked.name.clone())));
+        self.files.allow(&asks.files);
         self.job.extend(asks.job.iter().cloned());
     }
 }
@@ -158,9 +173,12 @@ mod tests {
 
     fn asks() -> Asks {
         let mut asks = Asks::default();
-        for (key, value) in
-            [("network", "api.example.com:443"), ("env", "APP_REGION"), ("secret", "API_KEY")]
-        {
+        for (key, value) in [
+            ("network", "api.example.com:443"),
+            ("env", "APP_REGION"),
+            ("secret", "API_KEY"),
+            ("file", "data/"),
+        ] {
             assert_eq!(asks.add(key, value), Ok(true));
         }
         assert_eq!(asks.add("timeout_ms", "1"), Ok(false));
@@ -171,10 +189,10 @@ mod tests {
     fn nothing_is_allowed_unless_the_policy_says_so() {
         assert_eq!(
             Policy::default().refused(&asks()),
-            ["network api.example.com:443", "env APP_REGION", "secret API_KEY"]
+            ["network api.example.com:443", "env APP_REGION", "secret API_KEY", "file data/"]
         );
         let policy: Policy = serde_json::from_str(
-            r#"{"network": ["*.example.com:443"], "env": ["APP_*"], "secrets": ["OTHER"]}"#,
+            r#"{"network": ["*.example.com:443"], "env": ["APP_*"], "secrets": ["OTHER"], "files": true}"#,
         )
         .unwrap();
         assert_eq!(policy.refused(&asks()), ["secret API_KEY"]);

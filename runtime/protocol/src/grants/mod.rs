@@ -1,4 +1,4 @@
-//! What the sandbox lets a flow do beyond computing: hosts it may reach, variables and secrets it may read.
+//! What the sandbox lets a flow do beyond computing: hosts it may reach, variables, secrets and files it may read.
 //!
 //! A flow *asks* ([`Asks`], in its descriptor), a pool's policy *allows* ([`Policy`]), and what came of both is in the
 //! order ([`Grants`]) and enforced by the runtime. What nobody granted does not exist for the guest.
@@ -7,6 +7,7 @@
 
 mod address;
 mod ask;
+mod files;
 mod network;
 mod secret;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::AddressClass;
 pub use ask::{Asks, NamePattern, Policy};
+pub use files::{FILES, FilePattern, FilesPolicy};
 pub use network::{Access, HostPattern, NetworkGrant};
 pub use secret::{SecretAsk, SecretGrant, SecretSource};
 

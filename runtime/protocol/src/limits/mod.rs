@@ -98,6 +98,9 @@ pub struct Limits {
     pub sockets: u64,
     /// Outgoing HTTP requests that are under way at once. Default 32.
     pub http_requests: u64,
+    /// The files that a run has with it, packed, in bytes. Default 64 MiB, as for parameters: launcher and runtime hold
+    /// them in memory while they pack and unpack; larger data belongs into object storage.
+    pub files_bytes: u64,
 }
 
 impl Default for Limits {
@@ -124,6 +127,7 @@ impl Default for Limits {
             random_bytes: 64 << 10,
             sockets: 32,
             http_requests: 32,
+            files_bytes: 64 << 20,
         }
     }
 }
@@ -179,6 +183,7 @@ impl Limits {
             LimitName::RandomBytes => &mut self.random_bytes,
             LimitName::Sockets => &mut self.sockets,
             LimitName::HttpRequests => &mut self.http_requests,
+            LimitName::FilesBytes => &mut self.files_bytes,
             LimitName::Other => return Place::Nowhere,
         })
     }

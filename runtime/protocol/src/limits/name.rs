@@ -48,6 +48,8 @@ pub enum LimitName {
     Sockets,
     /// [`Limits::http_requests`](super::Limits::http_requests).
     HttpRequests,
+    /// [`Limits::files_bytes`](super::Limits::files_bytes).
+    FilesBytes,
     /// A limit that this version does not know; read, never written.
     #[serde(other)]
     Other,
@@ -76,7 +78,7 @@ struct Facts {
 
 impl LimitName {
     /// Every limit, in the order of [`Limits`](super::Limits).
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MemoryBytes,
         Self::TableElements,
         Self::Instances,
@@ -96,6 +98,7 @@ impl LimitName {
         Self::RandomBytes,
         Self::Sockets,
         Self::HttpRequests,
+        Self::FilesBytes,
     ];
 
     fn facts(self) -> Facts {
@@ -142,6 +145,9 @@ impl LimitName {
             Self::Sockets => ("sockets", "sockets", "number of open sockets", Unit::Count, 10_000),
             Self::HttpRequests => {
                 ("http_requests", "http_requests", "number of HTTP requests", Unit::Count, 10_000)
+            }
+            Self::FilesBytes => {
+                ("files_bytes", "files", "size of the files", Unit::Bytes, ADDRESS_SPACE)
             }
             Self::Other => ("other", "other", "unknown", Unit::Count, NO_BOUND),
         };

@@ -21,7 +21,7 @@ pub use attempt::{Beat, Host, Level, LogRecord, Progress, Started};
 pub use confinement::{Confinement, Layer, Network};
 pub use format::FormatVersion;
 pub use job::{CancelRequest, JobRecord};
-pub use order::{CompiledRef, ComponentRef, Order};
+pub use order::{CompiledRef, ComponentRef, FilesRef, Order};
 pub use outcome::{AttemptSummary, CodeSource, ErrorText, Outcome, RuntimeFacts, Usage, Verdict};
 pub use payload::Payload;
 pub use ticket::{Ticket, Urls};

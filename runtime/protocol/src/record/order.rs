@@ -32,6 +32,17 @@ pub struct CompiledRef {
     pub bytes: u64,
 }
 
+/// An archive of files in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesRef {
+    /// Its digest, which is also its name.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many files it has.
+    pub count: u64,
+}
+
 /// Asks for one run of a flow. Everything that the runtime executes is verified against digests in here, and the
 /// digest of the order itself comes to it through the infrastructure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +64,9 @@ pub struct Order {
     pub flow: String,
     /// Its parameters.
     pub params: Payload,
+    /// The files that the flow sees. Since format 1.2; with an older runtime it sees none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FilesRef>,
     /// What each attempt may use.
     #[serde(default)]
     pub limits: Limits,

@@ -1,5 +1,5 @@
-//! What a flow asks to be granted: hosts, environment variables, secrets. `longshore_protocol::grants` has the whole
-//! grammar; what is checked here is what authors get wrong.
+//! What a flow asks to be granted: hosts, environment variables, secrets, files. `longshore_protocol::grants` has the
+//! whole grammar; what is checked here is what authors get wrong.
 
 use syn::{Error, LitStr};
 
@@ -33,6 +33,27 @@ pub(super) fn secrets(given: &Given) -> syn::Result<Vec<String>> {
             return Err("a place needs a port: `API_KEY@api.example.com:443`");
         }
         variable(name)
+    })
+}
+
+pub(super) fn files(given: &Given) -> syn::Result<Vec<String>> {
+    each(given, "files = [\"data/\", \"*.csv\", \"!x.csv\"]", |text| {
+        let body = text.strip_prefix('!').unwrap_or(text);
+        if body.trim_end().is_empty() || body.contains('\0') {
+            return Err("no file has this name");
+        }
+        if text.starts_with('#') {
+            return Err("this is a comment; write `\\#` for a name that begins so");
+        }
+        if body.starts_with('/') {
+            return Err(
+                "files are found below the crate's root: leave out the `/` in front, or write `./`",
+            );
+        }
+        if body.split('/').any(|part| part == "..") {
+            return Err("files are found below the crate's root: `..` leads out of it");
+        }
+        Ok(())
     })
 }
 

@@ -14,7 +14,7 @@ enum Unit {
 }
 
 /// Word, key in the descriptor, unit: as `longshore_protocol::limits::LimitName`, which a test compares.
-const LIMITS: [(&str, &str, Unit); 19] = [
+const LIMITS: [(&str, &str, Unit); 20] = [
     ("memory", "memory_bytes", Unit::Bytes),
     ("table_elements", "table_elements", Unit::Count),
     ("instances", "instances", Unit::Count),
@@ -34,6 +34,7 @@ const LIMITS: [(&str, &str, Unit); 19] = [
     ("random", "random_bytes", Unit::Bytes),
     ("sockets", "sockets", Unit::Count),
     ("http_requests", "http_requests", Unit::Count),
+    ("files", "files_bytes", Unit::Bytes),
 ];
 
 pub(super) fn timeout(value: &Lit) -> syn::Result<String> {

@@ -14,7 +14,7 @@ use syn::{Error, Lit, LitStr, Token};
 use crate::suggest;
 
 /// All options.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "timeout",
     "memory",
     "retries",
@@ -26,6 +26,7 @@ const OPTIONS: [&str; 12] = [
     "env",
     "secrets",
     "job",
+    "files",
     "name",
 ];
 
@@ -84,6 +85,7 @@ impl Options {
                 self.settings.extend(value.job()?);
                 Ok(())
             }
+            "files" => self.extend("file", grants::files(&value)?),
             "name" => {
                 self.name = Some(values::name(&value.one()?)?);
                 Ok(())
