@@ -140,6 +140,24 @@ impl Guest {
         self.param(name, format_args!("@{}", file.display()))
     }
 
+    /// Gives it a file: `/files/PATH`.
+    pub(crate) fn with_file(mut self, path: &str, content: &str) -> Self {
+        self.home.file(path, content);
+        self.arguments.extend(["--include".into(), format!("./{path}").into()]);
+        self
+    }
+
+    /// Gives it many files, which this pattern selects.
+    pub(crate) fn with_files<'a>(
+        mut self,
+        pattern: &str,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        paths.for_each(|path| drop(self.home.file(path, "x")));
+        self.arguments.extend(["--include".into(), pattern.into()]);
+        self
+    }
+
     /// Asserts as well that the runtime has no more memory than the guest may have and a fixed amount besides.
     pub(crate) fn spares_its_host(mut self) -> Self {
         self.is_measured = true;

@@ -13,6 +13,7 @@ mod artefacts;
 mod bombs;
 mod components;
 mod ends;
+mod files;
 mod floods;
 mod guest;
 mod hoards;

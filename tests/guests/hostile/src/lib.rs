@@ -5,6 +5,7 @@
 //! lists the flows of each module for the module of the same name there.
 
 mod ends;
+mod files;
 mod floods;
 mod hoards;
 mod host;
