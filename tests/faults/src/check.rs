@@ -61,7 +61,7 @@ impl Played {
             let is_secret = |window| window == SECRET.as_bytes();
             let has_secret = effect.content.windows(SECRET.len()).any(is_secret);
             wrong.unless(!has_secret, || format!("{name} has the secret in it"));
-            let is_shared = name == "component" || name == "artefact";
+            let is_shared = ["component", "artefact", "files"].contains(&name.as_str());
             if is_shared || name.ends_with("/beat.json") {
                 continue;
             }

@@ -126,6 +126,15 @@ pub const FLOWS: &[Flow] = &[
         },
         ..PLAIN
     },
+    Flow {
+        name: "files",
+        flow: "asks_for_files",
+        is_right: |verdict, result| {
+            completed(verdict)
+                && result == Some(b"\x01\x12/files/config.yaml\x08port: 80".as_slice())
+        },
+        ..PLAIN
+    },
     Flow { name: "talks", flow: "prints", is_right: |verdict, _| completed(verdict), ..PLAIN },
     Flow {
         name: "careless",

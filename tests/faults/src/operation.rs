@@ -65,6 +65,7 @@ pub(crate) fn name_of(key: &str) -> String {
         ["runs", _, _, _] => "run".to_owned(),
         ["components", ..] => "component".to_owned(),
         ["compiled", ..] => "artefact".to_owned(),
+        ["files", ..] => "files".to_owned(),
         other => other.first().copied().unwrap_or_default().to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** nothing here knows libFuzzer: that test includes this file, and builds on stable Rust alone.
 
+mod archive;
 mod codec;
 mod component;
 mod grants;
@@ -16,7 +17,8 @@ mod records;
 type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PROPERTIES: [Property; 7] = [
+pub const PROPERTIES: [Property; 8] = [
+    ("archive", archive::an_archive_is_plain_or_refused),
     ("component", component::a_component_is_described_or_refused),
     ("descriptors", component::descriptors_are_read_or_refused),
     ("records", records::a_record_round_trips_or_is_refused),
