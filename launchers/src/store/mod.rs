@@ -24,7 +24,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 use aws::OfProfiles;
-use requests::could_not;
+use requests::{PART_BYTES, could_not};
 
 pub use listing::Day;
 
@@ -217,8 +217,12 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn create_params(&self, run: &RunId, content: Bytes) -> Result<(), Error> {
-        // The run has a new id, so there is nothing to overwrite; and what is large can be repeated in parts only so.
-        self.put(&self.layout(run).params(), content).await
+        let key = self.layout(run).params();
+        if content.len() <= PART_BYTES {
+            return self.create_new(&key, content).await;
+        }
+        // Parts know no condition. The run has a new id, so there is nothing to overwrite.
+        self.put(&key, content).await
     }
 
     /// Writes a run's ticket.

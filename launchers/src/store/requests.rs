@@ -12,7 +12,7 @@ use super::{Created, Store};
 use crate::{Error, ErrorKind};
 
 /// What is larger is uploaded in parts of this size.
-const PART_BYTES: usize = 16 << 20;
+pub(super) const PART_BYTES: usize = 16 << 20;
 /// So many parts are under way at once.
 const PARTS_AT_ONCE: usize = 4;
 
