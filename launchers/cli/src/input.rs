@@ -9,6 +9,7 @@ use clap::Args;
 use longshore_launchers::engine::{Params, Request};
 use longshore_launchers::pool::Overrides;
 use longshore_protocol::grants::FilePattern;
+use longshore_protocol::label;
 use longshore_protocol::limits::{LimitName, LimitSet, parse_duration, parse_size};
 use serde_json::Value;
 
@@ -63,8 +64,8 @@ pub(crate) struct FlowArgs {
     #[arg(long)]
     retries: Option<u32>,
     /// A label, for people and filters.
-    #[arg(long, value_name = "KEY=VALUE")]
-    label: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label::parse)]
+    label: Vec<(String, String)>,
     #[command(flatten)]
     job: JobArgs,
     /// Print what would be requested, and do nothing: nothing is stored or compiled, and nobody is contacted.
@@ -87,8 +88,7 @@ impl FlowArgs {
         }
         // What is wrong with the words should not take a build to find out.
         let given = parameters(param, params.as_deref())?;
-        let labels =
-            label.iter().map(|text| pair(text, "a label").map(own)).collect::<Result<_, _>>()?;
+        let labels = labels(label)?;
         let overrides = self.overrides()?;
         let component = component(source, settings)?;
         let terms = settings.terms(&overrides);
@@ -218,8 +218,18 @@ fn pair<'a>(text: &'a str, what: &str) -> Result<(&'a str, &'a str), Failure> {
         .ok_or_else(|| Failure::input(format!("{text:?} is not {what}")).hint("write NAME=VALUE"))
 }
 
-fn own((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
+fn labels(given: &[(String, String)]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut labels = BTreeMap::new();
+    for (key, value) in given {
+        if labels.insert(key.clone(), value.clone()).is_some() {
+            return Err(Failure::input(format!("the label {key} is given twice")));
+        }
+    }
+    if labels.len() > label::LABELS_MAX {
+        let (count, max) = (labels.len(), label::LABELS_MAX);
+        return Err(Failure::input(format!("{count} labels are given, and {max} are allowed")));
+    }
+    Ok(labels)
 }
 
 fn from_file(path: &Path) -> Result<BTreeMap<String, Params>, Failure> {

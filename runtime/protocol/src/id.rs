@@ -4,12 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, layout};
 
 /// The id of one run: a UUIDv7, so ids sort by the time at which the run was ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +36,7 @@ impl RunId {
 
     /// The UTC day of [`RunId::ordered_at`] as `yyyymmdd`: the folder in which the run lies.
     pub fn day(&self) -> String {
-        let date = Offset::UTC.to_datetime(self.ordered_at()).date();
-        format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
+        layout::day_of(self.ordered_at())
     }
 
     /// The last eight hex digits: what listings show, and enough to name a run.

@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** every object but the beat has one writer and is created once; see `docs/storage.md`.
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use crate::id::{Digest, RunId, Tenant};
 
 /// The key of a component: named by its own digest, uploaded once.
@@ -19,9 +22,30 @@ pub fn files(digest: &Digest) -> String {
     format!("files/sha256/{digest}.tar")
 }
 
+/// The prefixes of what is named by its own content and shared by all tenants of the store. An object there is needed as
+/// long as an order refers to it.
+pub const CONTENT: [&str; 3] = ["components", "compiled", "files"];
+
+/// The prefix of the runs of all tenants.
+pub const RUNS: &str = "runs";
+
+/// The prefix of the marks of content that somebody is removing.
+pub const REMOVING: &str = "removing";
+
+/// The mark that says that somebody is removing the content `key`.
+pub fn removing(key: &str) -> String {
+    format!("{REMOVING}/{key}")
+}
+
 /// The prefix of all runs that `tenant` ordered on `day` (`yyyymmdd`, UTC).
 pub fn day(tenant: &Tenant, day: &str) -> String {
     format!("runs/{tenant}/{day}")
+}
+
+/// The day (`yyyymmdd`, UTC) in whose prefix runs lie that are ordered `at` this time.
+pub fn day_of(at: Timestamp) -> String {
+    let date = Offset::UTC.to_datetime(at).date();
+    format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
 }
 
 /// The prefix of all runs of `tenant`.
@@ -130,6 +154,7 @@ mod tests {
         assert_eq!(layout.cancel(), format!("{prefix}/cancel.json"));
         assert_eq!(layout.result(), format!("{prefix}/result.bin"));
         assert_eq!(layout.outcome(), format!("{prefix}/outcome.json"));
+        assert_eq!(removing("components/x"), "removing/components/x");
         assert_eq!(run_of(&layout.outcome()), Some(run));
         assert_eq!(run_of("components/sha256/x.wasm"), None);
     }

@@ -12,6 +12,7 @@ mod error;
 pub mod exit;
 pub mod grants;
 pub mod id;
+pub mod label;
 pub mod layout;
 pub mod limits;
 pub mod pace;
