@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints every figure that the project promises, each against a baseline measured in the same run.
-# tests/bench.sh [process|warm|limits|payload|storage|first-run]
+# tests/bench.sh [process|warm|limits|payload|listing|storage|first-run]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

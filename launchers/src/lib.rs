@@ -8,6 +8,8 @@
 
 pub mod artefact;
 pub mod clock;
+#[cfg(test)]
+mod counting;
 pub mod engine;
 mod error;
 pub mod files;

@@ -37,6 +37,20 @@ impl Engine {
     /// it is part of what is known.
     pub async fn view(&self, run: &RunId) -> Result<RunView, Error> {
         let (order, outcome) = futures::try_join!(self.store.order(run), self.store.outcome(run))?;
+        self.view_from(order, outcome).await
+    }
+
+    /// Like [`Engine::view`], for who has read the order already.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn view_of(&self, order: Order) -> Result<RunView, Error> {
+        let outcome = self.store.outcome(&order.run).await?;
+        self.view_from(order, outcome).await
+    }
+
+    async fn view_from(&self, order: Order, outcome: Option<Outcome>) -> Result<RunView, Error> {
+        let run = order.run;
         let mut view = RunView {
             order,
             job: None,
@@ -48,9 +62,9 @@ impl Engine {
             derived: Derived { state: State::Scheduled, reason: None },
         };
         if view.outcome.is_some() {
-            view.job = self.store.job(run).await?;
+            view.job = self.store.job(&run).await?;
         } else {
-            self.gather(run, &mut view).await?;
+            self.gather(&run, &mut view).await?;
         }
         view.derive();
         Ok(view)

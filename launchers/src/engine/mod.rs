@@ -5,6 +5,8 @@
 mod doctor;
 mod event;
 mod evidence;
+mod gc;
+mod list;
 mod logs;
 mod plan;
 mod request;
@@ -33,6 +35,8 @@ use crate::{Error, ErrorKind, clock};
 pub use doctor::Check;
 pub use event::{Event, Report, Silent};
 pub use evidence::RunView;
+pub use gc::{OldRun, OldVerdict};
+pub use list::Filter;
 pub use logs::{Cursor, LogReader};
 pub use plan::{DryRun, Upload};
 pub use request::{Params, Request, Terms, describe};

@@ -66,12 +66,14 @@ impl Engine {
         // What cannot be compiled is bad input, and of that nothing is stored.
         let artefact = self.compile(request, runtime, report).await?;
         let key = layout::component(&request.digest);
-        self.upload(&key, "component", &request.component, report).await?;
+        if !self.store.can_rely_on(&key, request.component.len() as u64).await? {
+            self.upload(&key, "component", &request.component, report).await?;
+        }
         let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
-        if self.store.size(&key).await? == Some(artefact.reference.bytes) {
+        if self.store.can_rely_on(&key, artefact.reference.bytes).await? {
             return Ok(artefact);
         }
-        // The machine code itself is only looked at when the store lacks it.
+        // The machine code itself is only looked at when it has to be uploaded.
         let (artefact, content) = match artefact.content(&self.cache) {
             Some(content) => (artefact, content),
             None => {
@@ -92,9 +94,14 @@ impl Engine {
     async fn upload_files(&self, files: &Files, report: &dyn Report) -> Result<(), Error> {
         let Some(reference) = files.reference() else { return Ok(()) };
         let key = layout::files(&reference.sha256);
+        if self.store.can_rely_on(&key, reference.bytes).await? {
+            return Ok(());
+        }
         match files {
             Files::Packed(packed) => self.upload(&key, "files", &packed.archive, report).await,
-            _ if self.store.size(&key).await? == Some(reference.bytes) => Ok(()),
+            _ if self.store.size(&key).await? == Some(reference.bytes) => {
+                self.store.upload_again(&key, &reference.sha256).await
+            }
             _ => Err(Error::new(
                 ErrorKind::Store,
                 "the files of the run are not in the store any more",
@@ -130,12 +137,8 @@ impl Engine {
         content: &Bytes,
         report: &dyn Report,
     ) -> Result<(), Error> {
-        let bytes = content.len() as u64;
-        if self.store.size(key).await? == Some(bytes) {
-            return Ok(());
-        }
-        report.hear(&Event::Uploading { what, bytes });
-        self.store.upload_once(key, content.clone()).await.map(|_| ())
+        report.hear(&Event::Uploading { what, bytes: content.len() as u64 });
+        self.store.upload(key, content.clone()).await
     }
 
     async fn write_order(

@@ -1,6 +1,7 @@
 //! The launcher's half of the store: writes what is ordered, reads what happened.
 
 mod aws;
+mod content;
 mod listing;
 mod requests;
 
@@ -9,7 +10,6 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt as _;
 use longshore_protocol::SignedDuration;
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::{self, RunLayout};
@@ -19,14 +19,19 @@ use longshore_protocol::record::{
 };
 use longshore_storage::{Location, Objects, Signer};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 use aws::OfProfiles;
 use requests::{PART_BYTES, could_not};
 
-pub use listing::Day;
+pub use content::{Content, KEEP_MIN, RELY_MAX, Unreferenced};
+pub use listing::{Day, Period, RunFiles};
+
+/// How many requests are under way at once where there are many to make: enough to hide a store's latency, few enough
+/// for its rate limits.
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 
 /// Whether a conditional create found the place free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub enum Created {
 #[derive(Debug, Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// Where the objects are, if that is a folder of this machine.
+    folder: Option<PathBuf>,
     signer: Option<Signer>,
     location: String,
     runtime_location: String,
@@ -56,6 +63,7 @@ impl Store {
         let location = location.into();
         Self {
             objects,
+            folder: None,
             signer: None,
             runtime_location: location.clone(),
             location,
@@ -94,6 +102,7 @@ impl Store {
         let objects = longshore_storage::open_with(&location, variables, credentials)?;
         let Objects { store, signer } = objects;
         Ok(Self {
+            folder: location.folder(),
             signer,
             runtime_location: location.for_runtime(variables).to_string(),
             credential_variables: location.credential_variables(variables),
@@ -165,27 +174,18 @@ impl Store {
         RunLayout::new(&self.tenant, run)
     }
 
-    /// Uploads content under a name that follows from it, unless it is there already.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn upload_once(&self, key: &str, content: Bytes) -> Result<Created, Error> {
-        if self.size(key).await? == Some(content.len() as u64) {
-            return Ok(Created::Existed);
-        }
-        // What is there with another size is damaged. What we write has the right name, so it may replace it.
-        self.put(key, content).await?;
-        Ok(Created::New)
-    }
-
     /// The size of an object, if it exists.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, Error> {
+        Ok(self.look(key).await?.map(|meta| meta.size))
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<ObjectMeta>, Error> {
         let path = Path::from(key);
         match self.patiently(|| self.objects.head(&path)).await {
-            Ok(meta) => Ok(Some(meta.size)),
+            Ok(meta) => Ok(Some(meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             // The answer to such a request has no body, so it cannot say why: that to another one does.
             Err(error) => match self.objects.get_range(&path, 0..1).await {
@@ -371,14 +371,11 @@ impl Store {
     /// When the store cannot be written.
     pub async fn remove_run(&self, run: &RunId) -> Result<(), Error> {
         let layout = self.layout(run);
-        let prefix = layout.prefix();
-        let path = Path::from(prefix);
-        let list = || self.objects.list(Some(&path)).map_ok(|meta| meta.location).try_collect();
-        let found: Vec<_> =
-            self.patiently(list).await.map_err(|error| could_not("list", prefix, error))?;
+        let found = self.objects_below(layout.prefix()).await?;
         let last = [layout.order(), layout.job(), layout.outcome()];
-        for location in found.iter().filter(|key| last.iter().all(|last| key.as_ref() != last)) {
-            self.delete(location.as_ref()).await?;
+        let found = found.iter().map(|meta| meta.location.as_ref());
+        for key in found.filter(|key| last.iter().all(|last| key != last)) {
+            self.delete(key).await?;
         }
         for key in last {
             self.delete(&key).await?;

@@ -10,6 +10,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod collect;
 mod combination;
 mod death;
 mod flaw;
@@ -21,9 +22,11 @@ mod plan;
 mod play;
 mod store;
 mod trouble;
+mod turns;
 mod world;
 
 pub use check::Violation;
+pub use collect::{AGES, Collected, Collector};
 pub use combination::Combination;
 pub use flaw::Flaw;
 pub use flow::{FLOWS, Flow};
@@ -34,6 +37,7 @@ pub use plan::Plan;
 pub use play::Played;
 pub use store::FaultyStore;
 pub use trouble::{Fault, Moment, Trouble};
+pub use turns::{Player, Schedule};
 pub use world::World;
 
 /// Stands for any secret: a launcher has it in its environment, a flow is granted it from a file and spills it wherever

@@ -1,10 +1,13 @@
 //! `longshore list`
 
 use clap::Args;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use longshore_launchers::engine::{Engine, RunView};
+use longshore_launchers::clock;
+use longshore_launchers::engine::{Filter, RunView};
+use longshore_launchers::store::Period;
+use longshore_protocol::Timestamp;
 use longshore_protocol::exit::{self, ExitCode};
-use longshore_protocol::id::RunId;
+use longshore_protocol::label;
+use longshore_protocol::limits::parse_duration;
 use longshore_protocol::state::State;
 use serde_json::{Value, json};
 
@@ -12,10 +15,9 @@ use crate::failure::Failure;
 use crate::output;
 use crate::settings::{Format, Settings};
 
-/// How many runs are looked at side by side: enough to hide a store's latency, few enough for its rate limits.
-const SIDE_BY_SIDE: usize = 16;
-
 /// List runs, the newest first
+///
+/// Looks at no more days and runs than it needs to find enough.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// How many at the most.
@@ -27,14 +29,23 @@ pub(crate) struct ListArgs {
     /// Only runs of this flow.
     #[arg(long)]
     flow: Option<String>,
-    /// Only runs with this label.
-    #[arg(long, value_name = "KEY=VALUE")]
-    label: Vec<String>,
+    /// Only runs that went through this work pool.
+    #[arg(long, value_name = "NAME")]
+    of_pool: Option<String>,
+    /// Only runs with this label; several must all be there.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label::parse)]
+    label: Vec<(String, String)>,
+    /// Only runs ordered at or after this time: 2026-11-24, 2026-11-24T10:00:00Z, or how long ago, for example 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only runs ordered before this time.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
 }
 
 pub(super) async fn list(args: &ListArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let engine = settings.engine_of_runs()?;
-    let views = find(args, &engine).await?;
+    let views = engine.list(&args.filter(), args.limit).await?;
     match settings.format {
         Format::Json => output::answer_json(&Value::Array(views.iter().map(row_json).collect()))?,
         Format::Human if views.is_empty() => output::note("no runs"),
@@ -51,42 +62,29 @@ pub(super) async fn list(args: &ListArgs, settings: &Settings) -> Result<ExitCod
     Ok(exit::OK)
 }
 
-async fn find(args: &ListArgs, engine: &Engine) -> Result<Vec<RunView>, Failure> {
-    let mut found = Vec::new();
-    for day in engine.store().days().await? {
-        let runs = engine.store().runs_of(&day).await?;
-        let mut views = stream::iter(runs).map(|run| look(engine, run)).buffered(SIDE_BY_SIDE);
-        while let Some(view) = views.try_next().await? {
-            if found.len() == args.limit {
-                return Ok(found);
-            }
-            found.extend(view.filter(|view| args.wants(view)));
+impl ListArgs {
+    fn filter(&self) -> Filter {
+        let Self { limit: _, state, flow, of_pool, label, since, until } = self;
+        Filter {
+            period: Period { since: *since, until: *until },
+            flow: flow.clone(),
+            labels: label.iter().cloned().collect(),
+            pool: of_pool.clone(),
+            state: *state,
         }
     }
-    found.truncate(args.limit);
-    Ok(found)
 }
 
-/// `None`: the run is being removed, or was never ordered.
-async fn look(engine: &Engine, run: RunId) -> Result<Option<RunView>, Failure> {
-    match engine.view(&run).await {
-        Ok(view) => Ok(Some(view)),
-        Err(error) if error.kind() == longshore_launchers::ErrorKind::BadInput => Ok(None),
-        Err(error) => Err(error.into()),
+/// A time, a day (UTC), or how long ago it is.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let time = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
+    if let Ok(time) = time {
+        return Ok(time);
     }
-}
-
-impl ListArgs {
-    fn wants(&self, view: &RunView) -> bool {
-        let Self { limit: _, state, flow, label } = self;
-        let has_label = |text: &String| {
-            text.split_once('=')
-                .is_some_and(|(key, value)| view.order.labels.get(key).is_some_and(|v| v == value))
-        };
-        state.is_none_or(|state| view.derived.state == state)
-            && flow.as_ref().is_none_or(|flow| view.order.flow == *flow)
-            && label.iter().all(has_label)
-    }
+    let ago = parse_duration(text).map_err(|_| {
+        format!("{text:?} is no time (write 2026-11-24, 2026-11-24T10:00:00Z, or how long ago: 2h)")
+    })?;
+    Ok(clock::now().saturating_sub(ago).unwrap_or(Timestamp::MIN))
 }
 
 fn row(view: &RunView) -> String {
@@ -110,4 +108,25 @@ fn row_json(view: &RunView) -> Value {
         "flow": view.order.flow, "ordered_at": view.order.ordered_at, "labels": view.order.labels,
         "ended_at": view.outcome.as_ref().map(|outcome| outcome.ended_at),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_day_a_time_or_an_age() {
+        for (text, expected) in [
+            ("2026-11-24", "2026-11-24T00:00:00Z"),
+            ("2026-11-24T10:00:00Z", "2026-11-24T10:00:00Z"),
+            ("2026-11-24T10:00:00+02:00", "2026-11-24T08:00:00Z"),
+        ] {
+            assert_eq!(moment(text).unwrap(), expected.parse::<Timestamp>().unwrap(), "{text}");
+        }
+        let ago = clock::now().duration_since(moment("2h").unwrap());
+        assert!((7_200..7_260).contains(&ago.as_secs()), "{ago}");
+        for text in ["", "yesterday", "2026-13-01", "-2h"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
 }

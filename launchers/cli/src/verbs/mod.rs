@@ -5,6 +5,7 @@ mod cancel;
 mod completions;
 mod doctor;
 mod dry_run;
+mod gc;
 mod inspect;
 mod list;
 mod logs;
@@ -94,6 +95,7 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     Retry(retry::RetryArgs),
     Rm(rm::RmArgs),
+    Gc(gc::GcArgs),
     Pool(pool::PoolArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
@@ -114,6 +116,7 @@ pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode
         Verb::Cancel(args) => cancel::cancel(&args, settings).await,
         Verb::Retry(args) => retry::retry(&args, settings).await,
         Verb::Rm(args) => rm::rm(&args, settings).await,
+        Verb::Gc(args) => gc::gc(&args, settings).await,
         Verb::Pool(args) => pool::pool(&args, settings),
         Verb::Doctor(args) => doctor::doctor(&args, settings).await,
         Verb::Completions(args) => completions::completions(&args, settings),

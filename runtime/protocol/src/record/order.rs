@@ -9,6 +9,7 @@ use super::{FormatVersion, Payload, Record};
 use crate::abi::Abi;
 use crate::grants::Grants;
 use crate::id::{Digest, RunId, Tenant};
+use crate::layout;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 
@@ -87,6 +88,16 @@ pub struct Order {
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
+}
+
+impl Order {
+    /// The keys of the content that the run needs, as long as there is this order.
+    pub fn content(&self) -> impl Iterator<Item = String> {
+        let compiled = self.compiled.as_ref();
+        let compiled = compiled.map(|code| layout::compiled(&code.engine, &code.sha256));
+        let files = self.files.as_ref().map(|files| layout::files(&files.sha256));
+        std::iter::once(layout::component(&self.component.sha256)).chain(compiled).chain(files)
+    }
 }
 
 impl Record for Order {

@@ -6,6 +6,7 @@
 
 mod first_run;
 mod limits;
+mod listing;
 mod payload;
 mod process;
 mod programs;
@@ -33,6 +34,9 @@ fn main() {
     }
     if is_wanted("payload") {
         payload::measure(&programs, &mut table);
+    }
+    if is_wanted("listing") {
+        listing::measure(&programs, &mut table);
     }
     if is_wanted("storage") {
         storage::measure(&programs, &mut table);
