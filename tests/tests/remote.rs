@@ -48,6 +48,15 @@ fn large_parameters_and_results_pass_through_every_storage() {
 }
 
 #[test]
+fn files_go_with_a_run_through_every_storage() {
+    for (_, _, home) in homes() {
+        home.file("data/a.csv", "1");
+        let call = home.run("lists_files").args(["--include", "data/", "--quiet"]);
+        call.succeeds().prints("[\n  [\n    \"/files/data/a.csv\",\n    \"1\"\n  ]\n]\n");
+    }
+}
+
+#[test]
 fn a_run_is_cancelled_retried_and_removed_in_every_storage() {
     for (name, _, home) in homes() {
         let run = home.submitted(home.submit("spin"));
