@@ -37,7 +37,7 @@ enum Verb {
     /// Execute one run and store its outcome.
     Execute {
         #[command(flatten)]
-        place: PlaceArguments,
+        place: Box<PlaceArguments>,
         #[command(flatten)]
         network: NetworkArguments,
         /// Whether the kernel must have everything that confines the process, or what it has is enough.

@@ -1,5 +1,4 @@
 //! Runs whose store is object storage: S3, Google Cloud Storage, Azure Blob, by real servers.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use longshore_protocol::exit::{self, BAD_INPUT};
 use longshore_tests::servers::{self, Bucket};

@@ -1,5 +1,4 @@
 //! Object storage that throttles, fails, breaks off and goes away: the run goes through, or one clear error says why not.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use longshore_protocol::exit;
 use longshore_tests::servers::{self, Bucket, Fault, Proxy, Request};

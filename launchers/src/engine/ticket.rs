@@ -234,7 +234,7 @@ mod tests {
                 Wish::Read(key) => assert!(is_own(key) || key.starts_with("components/"), "{key}"),
                 Wish::Create(key) => assert!(is_own(key), "{key}"),
                 Wish::Overwrite(key) => {
-                    assert!(is_own(key) && key.ends_with("/beat.json"), "{key}")
+                    assert!(is_own(key) && key.ends_with("/beat.json"), "{key}");
                 }
             }
         }

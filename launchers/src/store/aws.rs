@@ -20,7 +20,7 @@ use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
 use crate::surroundings::Surroundings;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, clock};
 
 /// Credentials are fetched again this long before they end.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -105,6 +105,12 @@ fn configuration() -> ProviderConfig {
     ProviderConfig::without_region().with_http_client(client)
 }
 
+/// The time now, as AWS's libraries have it.
+fn now() -> SystemTime {
+    let now_ms = u64::try_from(clock::now().as_millisecond()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
+}
+
 /// Credentials of a profile, kept until shortly before they end.
 #[derive(Debug)]
 struct Profile {
@@ -148,8 +154,7 @@ impl CredentialProvider for Profile {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let mut fetched = self.fetched.lock().await;
-        let is_good =
-            |fetched: &Fetched| fetched.ends.is_none_or(|ends| ends > SystemTime::now() + MARGIN);
+        let is_good = |fetched: &Fetched| fetched.ends.is_none_or(|ends| ends > now() + MARGIN);
         if let Some(fetched) = fetched.as_ref().filter(|fetched| is_good(fetched)) {
             return Ok(Arc::clone(&fetched.credential));
         }

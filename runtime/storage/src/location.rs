@@ -195,7 +195,7 @@ impl Location {
             let Ok(key) = Key::parse(self.provider, &name) else { continue };
             let is_set =
                 |known: &String| Key::parse(self.provider, known).is_ok_and(|known| known == key);
-            if !key.is_credential() && !location.options.keys().any(|known| is_set(known)) {
+            if !key.is_credential() && !location.options.keys().any(is_set) {
                 location.options.insert(name, value);
             }
         }

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use longshore_launchers::engine::RunView;
 use longshore_protocol::exit::{self, ExitCode};
-use longshore_protocol::record::{CodeSource, FilesRef};
+use longshore_protocol::record::{CodeSource, FilesRef, Outcome};
 use serde_json::json;
 
 use super::OneRun;
@@ -71,38 +71,40 @@ fn human(view: &RunView) -> String {
         let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
         lines.push(("progress", format!("{}{total} {}", progress.done, progress.message)));
     }
-    if let Some(outcome) = outcome {
-        for failed in &outcome.failed_attempts {
-            lines.push(("failed", format!("attempt {}: {}", failed.attempt, failed.message)));
-        }
-        let usage = &outcome.usage;
-        lines.push(("ended", format!("{} by attempt {}", outcome.ended_at, outcome.attempt)));
-        lines.push((
-            "used",
-            format!(
-                "{} ms, {} ms of processor time, {} of memory",
-                usage.wall_ms,
-                usage.cpu_ms,
-                ByteSize(usage.memory_peak_bytes)
-            ),
-        ));
-        lines.extend(usage.fuel.map(|fuel| ("fuel", format!("{fuel} instructions"))));
-        if usage.log_dropped_bytes > 0 {
-            lines.push((
-                "log",
-                format!("{} bytes were dropped for the limit", usage.log_dropped_bytes),
-            ));
-        }
-        lines
-            .push(("runtime", format!("{} ({})", outcome.runtime.version, outcome.runtime.engine)));
-        lines.extend(outcome.runtime.confinement.as_ref().map(|by| ("confined", by.to_string())));
-        if let Some(CodeSource::CompiledHere { because }) = &outcome.runtime.code {
-            lines.push(("compiled", format!("by the runtime: {because}")));
-        }
-    }
+    lines.extend(outcome.iter().flat_map(ending));
     lines
         .iter()
         .map(|(name, value)| format!("{name:<10}  {}", output::safe_lines(value)))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// How the run ended.
+fn ending(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for failed in &outcome.failed_attempts {
+        lines.push(("failed", format!("attempt {}: {}", failed.attempt, failed.message)));
+    }
+    let usage = &outcome.usage;
+    lines.push(("ended", format!("{} by attempt {}", outcome.ended_at, outcome.attempt)));
+    lines.push((
+        "used",
+        format!(
+            "{} ms, {} ms of processor time, {} of memory",
+            usage.wall_ms,
+            usage.cpu_ms,
+            ByteSize(usage.memory_peak_bytes)
+        ),
+    ));
+    lines.extend(usage.fuel.map(|fuel| ("fuel", format!("{fuel} instructions"))));
+    if usage.log_dropped_bytes > 0 {
+        lines
+            .push(("log", format!("{} bytes were dropped for the limit", usage.log_dropped_bytes)));
+    }
+    lines.push(("runtime", format!("{} ({})", outcome.runtime.version, outcome.runtime.engine)));
+    lines.extend(outcome.runtime.confinement.as_ref().map(|by| ("confined", by.to_string())));
+    if let Some(CodeSource::CompiledHere { because }) = &outcome.runtime.code {
+        lines.push(("compiled", format!("by the runtime: {because}")));
+    }
+    lines
 }
