@@ -1,6 +1,6 @@
 //! The files of a run: an archive from the store, laid out in a folder that the guest reads and cannot write.
 //!
-//! **Invariant:** an archive is read and judged as a whole ([`archive`]) before the first byte of it is written.
+//! **Invariant:** an archive is read and judged as a whole (`archive.rs`) before the first byte of it is written.
 
 mod archive;
 
