@@ -7,8 +7,10 @@ use serde_json::json;
 #[test]
 fn the_result_is_on_standard_output_and_everything_else_on_standard_error() {
     let home = Home::new();
+    // The first run also says what it uploads.
+    home.run("nothing").succeeds();
     let answer = home.run("add_one").param("n", 41).succeeds().prints("42\n");
-    assert_eq!(answer.stderr, format!("run {} started\n", home.only_run().short()));
+    assert_eq!(answer.stderr, format!("run {} started\n", home.newest_run().short()));
 }
 
 #[test]
