@@ -93,7 +93,7 @@ impl FlowArgs {
         let component = component(source, settings)?;
         let terms = settings.terms(&overrides);
         let mut request = Request::new(component, flow.as_deref(), &given, folder(source), &terms)?;
-        request.labels = labels;
+        request.labels.extend(labels);
         request.deadline = *deadline;
         request.retry.retries = retries.unwrap_or(request.retry.retries);
         Ok(request)
@@ -212,7 +212,7 @@ fn parameters(given: &[String], file: Option<&Path>) -> Result<BTreeMap<String, 
     Ok(parameters)
 }
 
-fn pair<'a>(text: &'a str, what: &str) -> Result<(&'a str, &'a str), Failure> {
+pub(crate) fn pair<'a>(text: &'a str, what: &str) -> Result<(&'a str, &'a str), Failure> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| Failure::input(format!("{text:?} is not {what}")).hint("write NAME=VALUE"))

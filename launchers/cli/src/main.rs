@@ -1,6 +1,7 @@
 //! `longshore`: runs a Rust function on any infrastructure without a deployment.
 
 mod build;
+mod config;
 #[cfg(test)]
 mod docs;
 mod failure;
@@ -13,7 +14,6 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use longshore_protocol::exit;
 
 use failure::Failure;
@@ -21,7 +21,7 @@ use settings::{Format, Settings};
 use verbs::Arguments;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match verbs::arguments() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && wants_json() => {
             let text = error.render().to_string();
@@ -35,17 +35,21 @@ fn main() -> ExitCode {
         }
     };
     let format = arguments.global.format;
-    let done = Settings::resolve(&arguments.global).and_then(|settings| run(arguments, &settings));
+    let done = Settings::resolve(&arguments.global).and_then(|settings| run(arguments, settings));
     let code = done.unwrap_or_else(|failure| output::failure(&failure, format));
     ExitCode::from(code.0)
 }
 
-fn run(arguments: Arguments, settings: &Settings) -> Result<exit::ExitCode, Failure> {
+fn run(arguments: Arguments, settings: Settings) -> Result<exit::ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::INTERNAL, format!("could not start: {error}")))?;
-    let code = runtime.block_on(verbs::dispatch(arguments.verb, settings));
+    let code = runtime.block_on(async {
+        let verb = arguments.verb;
+        let settings = if verb.uses_pool() { settings.in_pool().await? } else { settings };
+        verbs::dispatch(verb, &settings).await
+    });
     // A file system call that hangs must not hold up the end of the program.
     runtime.shutdown_background();
     code

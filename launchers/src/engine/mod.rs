@@ -8,6 +8,7 @@ mod evidence;
 mod gc;
 mod list;
 mod logs;
+mod open;
 mod plan;
 mod request;
 mod submit;

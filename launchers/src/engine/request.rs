@@ -132,7 +132,7 @@ impl Request {
         }
         let retry = flow.retry()?;
         let digest = Digest::of(&component);
-        let labels = BTreeMap::new();
+        let labels = pool.labels.clone();
         let patches = pool.patches.iter().chain(&overrides.patches).cloned().collect();
         Ok(Self {
             component,

@@ -35,6 +35,7 @@ impl Engine {
     /// When the runtime, the store or the infrastructure refuse. A run whose order was written by then is seen as
     /// crashed later, never as running.
     pub async fn submit(&self, request: Request, report: &dyn Report) -> Result<Submitted, Error> {
+        self.check_pool_is_open().await?;
         let runtime = self.runtime_for(&request).await?;
         // What cannot be planned is bad input, and of that nothing is stored. Of its parameters a plan knows nothing.
         self.rehearse(&request, (Payload::of(&Bytes::new()), None), &runtime)?;

@@ -271,7 +271,8 @@ mod tests {
     }
 
     fn pool(text: &str) -> Pool {
-        let layer = crate::pool::Layer::parse("p.toml", &format!("[pools.p]\n{text}")).unwrap();
+        let text = format!("[pools.p]\n{text}");
+        let layer = crate::pool::Layer::parse(crate::pool::Source::User, "p.toml", &text).unwrap();
         crate::pool::Layers(vec![layer]).pool(Some("p")).unwrap()
     }
 

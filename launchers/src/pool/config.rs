@@ -5,6 +5,7 @@
 //!
 //! [pools.team]
 //! type = "process"
+//! store = "s3://team-runs/prod?aws_region=eu-central-1"
 //! limits = { memory = "256MiB", timeout = "10m" }
 //! ceiling = { memory = "1GiB" }
 //!
@@ -21,22 +22,26 @@
 //! A later layer replaces single values of an earlier one, down to one limit or one entry of a map; lists are replaced as a whole.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
 use longshore_protocol::suggest;
+use longshore_storage::Location;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Access, LOCAL, Pool};
-use crate::settings::{Change, Origin, Patch};
+use super::origin::line_of;
+use super::{Access, ConcurrencyLimit, LOCAL, Origin, Pool, Source};
+use crate::settings::{self, Change, Patch};
 use crate::{Error, ErrorKind};
 
 /// One file, or another source of settings.
 #[derive(Debug, Clone)]
 pub struct Layer {
+    source: Source,
     path: PathBuf,
+    text: String,
     file: File,
 }
 
@@ -44,6 +49,7 @@ pub struct Layer {
 #[serde(default)]
 struct File {
     default_pool: Option<String>,
+    shared_pools: Option<String>,
     pools: BTreeMap<String, Written>,
 }
 
@@ -52,7 +58,12 @@ struct File {
 #[serde(default)]
 struct Written {
     r#type: Option<String>,
+    description: Option<String>,
+    store: Option<String>,
     access: Option<Access>,
+    paused: Option<bool>,
+    concurrency_limit: Option<ConcurrencyLimit>,
+    labels: BTreeMap<String, String>,
     limits: LimitSet,
     ceiling: LimitSet,
     grants: Option<Policy>,
@@ -65,7 +76,7 @@ impl Layer {
     ///
     /// # Errors
     /// Names the file, the place in it, and what is wrong; an unknown key with the nearest known one.
-    pub fn parse(path: impl Into<PathBuf>, text: &str) -> Result<Self, Error> {
+    pub fn parse(source: Source, path: impl Into<PathBuf>, text: &str) -> Result<Self, Error> {
         let path = path.into();
         let wrong = |error: toml::de::Error| {
             let text = format!("could not read the settings in {}", path.display());
@@ -75,7 +86,69 @@ impl Layer {
         check_keys(&table)
             .map_err(|why| Error::new(ErrorKind::BadInput, format!("{}: {why}", path.display())))?;
         let file = toml::from_str(text).map_err(wrong)?;
-        Ok(Self { path, file })
+        Ok(Self { source, path, text: text.to_owned(), file })
+    }
+
+    /// Where it is written down.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Its file, or object.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn origin(&self, line: Option<usize>) -> Origin {
+        Origin::Written { source: self.source, path: self.path.clone(), line }
+    }
+
+    /// Whether it says anything about the pool.
+    pub fn describes(&self, name: &str) -> bool {
+        self.file.pools.contains_key(name)
+    }
+
+    /// Checks that it describes this pool and nothing besides, as what many share has to.
+    ///
+    /// # Errors
+    /// Names what else it has.
+    pub fn check_only(&self, name: &str) -> Result<(), Error> {
+        let File { default_pool, shared_pools, pools } = &self.file;
+        let is_only = default_pool.is_none() && shared_pools.is_none() && pools.len() == 1;
+        if is_only && pools.contains_key(name) {
+            return Ok(());
+        }
+        let text =
+            format!("{} has to describe the pool {name}, and nothing else", self.path.display());
+        Err(Error::new(ErrorKind::BadInput, text))
+    }
+
+    /// The place that a store's text names: a relative one is meant from the folder of the file.
+    fn located(&self, name: &str, store: &str) -> Result<String, Error> {
+        let line = line_of(&self.text, &["pools", name, "store"]);
+        let place = self.origin(line);
+        let is_relative = !store.contains("://") && !Path::new(store).is_absolute();
+        if store.is_empty()
+            || store.starts_with('~')
+            || (is_relative && self.source == Source::Shared)
+        {
+            let text = format!("{place}: {store:?} is not the name of a store");
+            return Err(Error::new(ErrorKind::BadInput, text)
+                .hint("write the whole path of a directory, or a URL: s3://, gs://, az://"));
+        }
+        let folder = self.path.parent().filter(|_| is_relative).unwrap_or(Path::new(""));
+        let text = folder.join(store);
+        let location = text.to_str().unwrap_or(store).parse::<Location>();
+        let location = location.map_err(|error| {
+            let hint = error.what_to_do().map(str::to_owned);
+            let error = Error::new(ErrorKind::BadInput, format!("{place}: {error}"));
+            hint.into_iter().fold(error, Error::hint)
+        })?;
+        Ok(location.to_string())
     }
 }
 
@@ -84,30 +157,67 @@ impl Layer {
 pub struct Layers(pub Vec<Layer>);
 
 impl Layers {
+    /// The same layers with this one in its place: instead of that of the same source, if there is one.
+    #[must_use]
+    pub fn with(&self, layer: Layer) -> Self {
+        let others = self.0.iter().filter(|other| other.source != layer.source).cloned();
+        let mut layers: Vec<_> = others.chain([layer.clone()]).collect();
+        layers.sort_by_key(|layer| layer.source);
+        Self(layers)
+    }
+
+    /// The layers that are less specific than those of `source`.
+    #[must_use]
+    pub fn below(&self, source: Source) -> Self {
+        Self(self.0.iter().filter(|layer| layer.source < source).cloned().collect())
+    }
+
+    /// The layers that describe the pool, the most specific one first.
+    pub fn describing(&self, name: &str) -> impl Iterator<Item = &Layer> {
+        self.0.iter().rev().filter(move |layer| layer.describes(name))
+    }
+
     /// The pool `name`; without a name the default one, which is [`LOCAL`] where no layer says otherwise.
     ///
     /// # Errors
     /// When no layer describes such a pool, or its kind is unknown.
     pub fn pool(&self, name: Option<&str>) -> Result<Pool, Error> {
-        let default = self.0.iter().rev().find_map(|layer| layer.file.default_pool.as_deref());
-        let name = name.or(default).unwrap_or(LOCAL);
-        let mut written = self
-            .0
-            .iter()
-            .filter_map(|layer| Some((&layer.path, layer.file.pools.get(name)?)))
-            .peekable();
+        let name = name.unwrap_or_else(|| self.default_pool().0);
+        let mut written =
+            self.0.iter().filter_map(|layer| Some((layer, layer.file.pools.get(name)?))).peekable();
         if written.peek().is_none() && name != LOCAL {
             return Err(self.unknown(name));
         }
         let mut pool = Pool { name: name.to_owned(), ..Pool::default() };
-        for (path, Written { r#type, access, limits, ceiling, grants, job, patch }) in written {
-            let origin = Origin::pool(path.display().to_string());
+        for (layer, written) in written {
+            let Written {
+                r#type,
+                description,
+                store,
+                access,
+                paused,
+                concurrency_limit,
+                labels,
+                limits,
+                ceiling,
+                grants,
+                job,
+                patch,
+            } = written;
+            let origin = settings::Origin::pool(layer.path.display().to_string());
             if let Some(kind) = r#type {
                 pool.kind = kind.parse().map_err(|why| {
                     Error::new(ErrorKind::BadInput, format!("pool {name}: {why}"))
                 })?;
             }
+            pool.description = description.clone().or(pool.description);
+            if let Some(store) = store {
+                pool.store = Some(layer.located(name, store)?);
+            }
             pool.access = access.or(pool.access);
+            pool.is_paused = paused.unwrap_or(pool.is_paused);
+            pool.concurrency_limit = concurrency_limit.or(pool.concurrency_limit);
+            pool.labels.extend(labels.clone());
             limits.iter().for_each(|(name, value)| pool.limits.insert(name, value));
             ceiling.iter().for_each(|(name, value)| pool.ceiling.insert(name, value));
             pool.grants = grants.clone().or(pool.grants);
@@ -124,7 +234,7 @@ impl Layers {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let names: Vec<_> = self.names().collect();
+        let names: Vec<_> = self.names();
         let text = match suggest::nearest(name, names.iter().copied()) {
             Some(near) => format!("there is no pool {name:?}; did you mean {near:?}?"),
             None => format!("there is no pool {name:?}; the pools are {}", names.join(", ")),
@@ -136,19 +246,63 @@ impl Layers {
     }
 
     /// The names of all pools.
-    fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> Vec<&str> {
         let written = self.0.iter().flat_map(|layer| layer.file.pools.keys().map(String::as_str));
-        std::iter::once(LOCAL).chain(written.filter(|name| *name != LOCAL))
+        let mut names: Vec<_> = std::iter::once(LOCAL).collect();
+        for name in written {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The pool of runs for which none is named.
+    pub fn default_pool(&self) -> (&str, Origin) {
+        self.top("default_pool", |file| file.default_pool.as_deref())
+            .unwrap_or((LOCAL, Origin::Default))
+    }
+
+    /// The store in which a team keeps pools, if there is one.
+    pub fn shared_pools(&self) -> Option<(&str, Origin)> {
+        self.top("shared_pools", |file| file.shared_pools.as_deref())
+    }
+
+    fn top<'a>(
+        &'a self,
+        key: &str,
+        value: impl Fn(&'a File) -> Option<&'a str>,
+    ) -> Option<(&'a str, Origin)> {
+        self.0.iter().rev().find_map(|layer| {
+            let value = value(&layer.file)?;
+            Some((value, layer.origin(line_of(&layer.text, &[key]))))
+        })
     }
 }
 
+/// The keys of a pool.
+const KEYS: [&str; 12] = [
+    "type",
+    "description",
+    "store",
+    "access",
+    "paused",
+    "concurrency_limit",
+    "labels",
+    "limits",
+    "ceiling",
+    "grants",
+    "job",
+    "patch",
+];
+
 fn check_keys(table: &toml::Table) -> Result<(), String> {
-    known(table, "", &["default_pool", "pools"])?;
+    known(table, "", &["default_pool", "shared_pools", "pools"])?;
     let Some(pools) = table.get("pools").and_then(toml::Value::as_table) else { return Ok(()) };
     for (name, pool) in pools {
         let Some(pool) = pool.as_table() else { continue };
         let place = format!("pools.{name}.");
-        known(pool, &place, &["type", "access", "limits", "ceiling", "grants", "job", "patch"])?;
+        known(pool, &place, &KEYS)?;
         if let Some(grants) = pool.get("grants").and_then(toml::Value::as_table) {
             let keys = ["network", "env", "secrets", "job", "files"];
             known(grants, &format!("{place}grants."), &keys)?;
@@ -178,7 +332,9 @@ mod tests {
     use longshore_protocol::limits::LimitName;
 
     fn layers(texts: &[&str]) -> Layers {
-        let layer = |(n, text): (usize, &&str)| Layer::parse(format!("{n}.toml"), text).unwrap();
+        let layer = |(n, text): (usize, &&str)| {
+            Layer::parse(Source::Project, format!("/work/{n}.toml"), text).unwrap()
+        };
         Layers(texts.iter().enumerate().map(layer).collect())
     }
 
@@ -212,8 +368,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "env.A = \"1\" (0.toml)",
-                "env.B = \"2\" (1.toml)",
+                "env.A = \"1\" (/work/0.toml)",
+                "env.B = \"2\" (/work/1.toml)",
                 "working_dir = null (default)",
                 "stream_output = false (default)",
             ]
@@ -227,15 +383,57 @@ mod tests {
         for (text, why) in [
             (
                 "job.stream_ouput = true",
-                "0.toml: process has no job setting \"stream_ouput\"; did you mean",
+                "/work/0.toml: process has no job setting \"stream_ouput\"; did you mean",
             ),
-            ("job.working_dir = \"data\"", "0.toml: working_dir: \"data\" is not an absolute path"),
-            ("job.unset = 5", "0.toml: pools.a.job: unset is a list of keys"),
-            ("patch = [1]", "0.toml: the patch is not an object"),
+            (
+                "job.working_dir = \"data\"",
+                "/work/0.toml: working_dir: \"data\" is not an absolute path",
+            ),
+            ("job.unset = 5", "/work/0.toml: pools.a.job: unset is a list of keys"),
+            ("patch = [1]", "/work/0.toml: the patch is not an object"),
         ] {
             let layers = layers(&[&format!("[pools.a]\n{text}")]);
             let error = layers.pool(Some("a")).unwrap_err().to_string();
             assert!(error.starts_with(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn later_layers_take_back_what_earlier_ones_say() {
+        let layers = layers(&[
+            "[pools.a]\npaused = true\nconcurrency_limit = 2\nlabels = { x = \"1\", y = \"1\" }",
+            "[pools.a]\npaused = false\nconcurrency_limit = \"none\"\nlabels.y = \"2\"",
+        ]);
+        let pool = layers.pool(Some("a")).unwrap();
+        assert!(!pool.is_paused);
+        assert_eq!(pool.concurrency_limit, Some(ConcurrencyLimit::Unlimited));
+        let labels: Vec<_> =
+            pool.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(labels, ["x=1", "y=2"]);
+    }
+
+    #[test]
+    fn a_store_is_meant_from_the_folder_of_its_file() {
+        for (store, place) in [
+            ("data", "/work/data"),
+            ("/data", "/data"),
+            ("s3://b/p?aws_region=eu", "s3://b/p?aws_region=eu"),
+        ] {
+            let layers = layers(&[&format!("[pools.a]\nstore = {store:?}")]);
+            assert_eq!(layers.pool(Some("a")).unwrap().store.unwrap(), place);
+        }
+        for (store, why) in [
+            ("", "/work/0.toml:2: \"\" is not the name of a store"),
+            ("~/data", "is not the name of a store"),
+            (
+                "s3://b?aws_regoin=eu",
+                "/work/0.toml:2: there is no storage option aws_regoin for s3",
+            ),
+            ("s3://b?aws_secret_access_key=geheim", "holds a secret, which is not written down"),
+        ] {
+            let layers = layers(&[&format!("[pools.a]\nstore = {store:?}")]);
+            let error = layers.pool(Some("a")).unwrap_err().to_string();
+            assert!(error.contains(why) && !error.contains("geheim"), "{error}");
         }
     }
 
@@ -260,10 +458,14 @@ mod tests {
             ),
             ("[pools.a.limits]\nmemroy = 1", "\"memroy\" is not a limit; did you mean \"memory\"?"),
             ("[pools.a.limits]\ntimeout = 30", "timeout = 30 has no unit"),
+            ("[pools.a]\naccess = \"all\"", "unknown variant `all`"),
+            ("[pools.a]\nconcurrency_limit = 0", "a pool that takes no runs is a paused one"),
+            ("[pools.a]\nconcurrency_limit = true", "a number of runs, or \"none\""),
+            ("[pools.a.labels]\nx = 1", "expected a string"),
             ("[pools.a.grants]\nnetwork = [\"x\"]", "\"x\" is not a network grant: it has no port"),
             ("[pools", "line 1"),
         ] {
-            let error = Layer::parse("x.toml", text).unwrap_err().to_string();
+            let error = Layer::parse(Source::User, "x.toml", text).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
         let error = layers(&["[pools.a]\ntype = \"k9s\""]).pool(Some("a")).unwrap_err().to_string();

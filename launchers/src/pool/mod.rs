@@ -3,10 +3,21 @@
 //! A pool is described by layers of TOML ([`Layers`]), the more specific ones last. [`admit`](Pool::admit) is the one
 //! place that decides what a run may use: nothing is compiled, stored or started before it has agreed.
 //!
+//! What is set, [`Layers::explain`] tells with its origin, and [`edit`] changes without touching what else a file has.
+//!
 //! **Invariant:** what a pool does not allow cannot be asked for by a flow nor on a command line.
 
 mod admit;
+mod concurrency;
 mod config;
+pub mod edit;
+mod explain;
+pub mod file;
+mod origin;
+mod shared;
+pub mod storage;
+
+use std::collections::BTreeMap;
 
 use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
@@ -18,7 +29,11 @@ use crate::settings::{self, Change, JobSettings, Patch};
 use crate::{Error, ErrorKind};
 
 pub use admit::{Admitted, Overrides};
+pub use concurrency::ConcurrencyLimit;
 pub use config::{Layer, Layers};
+pub use explain::Known;
+pub use origin::{Origin, Source};
+pub use shared::{SharedPools, check_name};
 
 /// The pool that exists without being described: processes on this machine, for whoever types the command.
 pub const LOCAL: &str = "local";
@@ -41,10 +56,20 @@ pub struct Pool {
     pub name: String,
     /// Its kind of infrastructure.
     pub kind: Kind,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Where its runs are kept, as the text of a [`longshore_storage::Location`]. `None`: where all others are.
+    pub store: Option<String>,
     /// How runtimes get at their runs. `None`: by tickets, where the store can sign them.
     pub access: Option<Access>,
     /// For which processors machine code is made. `None`: those that its kind usually has.
     pub target: Option<Target>,
+    /// Whether it takes no runs for now.
+    pub is_paused: bool,
+    /// How many of its runs can go on at a time.
+    pub concurrency_limit: Option<ConcurrencyLimit>,
+    /// The labels of its runs, beside their own.
+    pub labels: BTreeMap<String, String>,
     /// The limits of runs that ask for none.
     pub limits: LimitSet,
     /// What a run can ask for at most.

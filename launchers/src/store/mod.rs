@@ -3,6 +3,7 @@
 mod aws;
 mod content;
 mod listing;
+mod replace;
 mod requests;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use requests::{PART_BYTES, could_not};
 
 pub use content::{Content, KEEP_MIN, RELY_MAX, Unreferenced};
 pub use listing::{Day, Period, RunFiles};
+pub(crate) use replace::Replaced;
 
 /// How many requests are under way at once where there are many to make: enough to hide a store's latency, few enough
 /// for its rate limits.

@@ -90,7 +90,7 @@ impl Store {
     }
 
     /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.
-    pub(super) async fn create(&self, key: &str, content: Bytes) -> Result<Created, Error> {
+    pub(crate) async fn create(&self, key: &str, content: Bytes) -> Result<Created, Error> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let path = Path::from(key);
         let create = || self.objects.put_opts(&path, content.clone().into(), options.clone());

@@ -37,6 +37,15 @@ pub fn removing(key: &str) -> String {
     format!("{REMOVING}/{key}")
 }
 
+/// The prefix of all pools that a team keeps in the store.
+pub const POOLS: &str = "pools";
+
+/// The key of a pool that a team keeps in the store. Written by people, through the CLI; replaced only by who has seen
+/// what is there.
+pub fn pool(name: &str) -> String {
+    format!("{POOLS}/{name}.toml")
+}
+
 /// The prefix of all runs that `tenant` ordered on `day` (`yyyymmdd`, UTC).
 pub fn day(tenant: &Tenant, day: &str) -> String {
     format!("runs/{tenant}/{day}")
@@ -155,6 +164,7 @@ mod tests {
         assert_eq!(layout.result(), format!("{prefix}/result.bin"));
         assert_eq!(layout.outcome(), format!("{prefix}/outcome.json"));
         assert_eq!(removing("components/x"), "removing/components/x");
+        assert_eq!(pool("team"), "pools/team.toml");
         assert_eq!(run_of(&layout.outcome()), Some(run));
         assert_eq!(run_of("components/sha256/x.wasm"), None);
     }

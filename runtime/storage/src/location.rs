@@ -63,7 +63,7 @@ impl Provider {
     }
 
     /// The option that says where its API is.
-    pub(crate) fn endpoint_option(self) -> &'static str {
+    pub fn endpoint_option(self) -> &'static str {
         match self {
             Self::Local => "",
             Self::S3 => "aws_endpoint",
@@ -258,6 +258,11 @@ impl Location {
             Credentials::File(path) => named.chain([path.clone()]).collect(),
             _ => named.collect(),
         }
+    }
+
+    /// The endpoint at which the runtime reaches it, where that is another one than the launcher's.
+    pub fn runtime_endpoint(&self) -> Option<&str> {
+        self.runtime_endpoint.as_deref()
     }
 
     /// Whether the runtime reaches it under another address than the launcher.

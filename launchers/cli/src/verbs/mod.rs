@@ -21,7 +21,8 @@ mod wait;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use longshore_protocol::exit::ExitCode;
 use longshore_protocol::id::Tenant;
 
@@ -42,13 +43,14 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The store: a local directory. Default: longshore/store in the user's data directory.
+    /// The store: a directory, or s3://, gs://, az://. Default: that of the pool, else longshore/store in the user's data
+    /// directory.
     #[arg(
         long,
         global = true,
         env = "LONGSHORE_STORE",
         hide_env_values = true,
-        value_name = "DIR"
+        value_name = "STORE"
     )]
     pub(crate) store: Option<String>,
     /// The owner of the runs: each owner has a part of the store, and sees no other.
@@ -78,6 +80,25 @@ pub(crate) struct Global {
     /// Write results and errors only.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Which of these were typed; what is set and was not is from the environment.
+    #[arg(skip)]
+    pub(crate) typed: Typed,
+}
+
+/// Which options were typed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed {
+    pub(crate) store: bool,
+    pub(crate) pool: bool,
+}
+
+/// Reads the command line.
+pub(crate) fn arguments() -> Result<Arguments, clap::Error> {
+    let matches = Arguments::command().try_get_matches()?;
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    let is_typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    arguments.global.typed = Typed { store: is_typed("store"), pool: is_typed("pool") };
+    Ok(arguments)
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +122,16 @@ pub(crate) enum Verb {
     Completions(completions::CompletionsArgs),
 }
 
+impl Verb {
+    /// Whether it is about the runs of a pool. Others work also where the settings of pools are wrong.
+    pub(crate) fn uses_pool(&self) -> bool {
+        !matches!(
+            self,
+            Self::New(_) | Self::Build(_) | Self::Inspect(_) | Self::Pool(_) | Self::Completions(_)
+        )
+    }
+}
+
 pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
     match verb {
         Verb::New(args) => new::new(&args, settings),
@@ -117,7 +148,7 @@ pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode
         Verb::Retry(args) => retry::retry(&args, settings).await,
         Verb::Rm(args) => rm::rm(&args, settings).await,
         Verb::Gc(args) => gc::gc(&args, settings).await,
-        Verb::Pool(args) => pool::pool(&args, settings),
+        Verb::Pool(args) => pool::pool(&args, settings).await,
         Verb::Doctor(args) => doctor::doctor(&args, settings).await,
         Verb::Completions(args) => completions::completions(&args, settings),
     }

@@ -1,0 +1,123 @@
+//! Objects that change: read with their version, replaced only if nobody else has done so meanwhile.
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
+
+use super::Store;
+use super::requests::could_not;
+use crate::Error;
+
+/// What an object was when it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Versioned {
+    /// Its content.
+    pub(crate) content: Bytes,
+    version: UpdateVersion,
+}
+
+/// What came of replacing an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// It is what we have written.
+    Done,
+    /// Somebody else has changed or removed it meanwhile; that stands.
+    Changed,
+}
+
+impl Store {
+    /// Reads an object that may be replaced later.
+    pub(crate) async fn versioned(&self, key: &str) -> Result<Option<Versioned>, Error> {
+        let path = Path::from(key);
+        let read = || async {
+            let answer = self.objects.get(&path).await?;
+            let version = UpdateVersion {
+                e_tag: answer.meta.e_tag.clone(),
+                version: answer.meta.version.clone(),
+            };
+            Ok(Versioned { content: answer.bytes().await?, version })
+        };
+        match self.patiently(read).await {
+            Ok(versioned) => Ok(Some(versioned)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(could_not("read", key, error)),
+        }
+    }
+
+    /// Replaces an object that is as it was read. Object storage compares and replaces in one step. A directory cannot:
+    /// there, it is looked at right before, and of two in the same millisecond the later one stands.
+    pub(crate) async fn replace(
+        &self,
+        key: &str,
+        before: &Versioned,
+        after: Bytes,
+    ) -> Result<Replaced, Error> {
+        let path = Path::from(key);
+        let options =
+            PutOptions { mode: PutMode::Update(before.version.clone()), ..PutOptions::default() };
+        let replace = || self.objects.put_opts(&path, after.clone().into(), options.clone());
+        match self.patiently(replace).await {
+            Ok(_) => Ok(Replaced::Done),
+            Err(
+                object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
+            ) => {
+                // What is there may be our own: then an earlier try has succeeded, and its answer was lost.
+                let is_ours = self.get(key).await?.is_some_and(|there| there == after);
+                Ok(if is_ours { Replaced::Done } else { Replaced::Changed })
+            }
+            Err(object_store::Error::NotImplemented { .. }) => {
+                if self.get(key).await?.is_none_or(|there| there != before.content) {
+                    return Ok(Replaced::Changed);
+                }
+                self.put(key, after).await.map(|()| Replaced::Done)
+            }
+            Err(error) => Err(could_not("replace", key, error)),
+        }
+    }
+
+    /// The names of the objects below `prefix`, without folders below it.
+    pub(crate) async fn names(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let path = Path::from(prefix);
+        let listed = self.patiently(|| self.objects.list_with_delimiter(Some(&path))).await;
+        let listed = listed.map_err(|error| could_not("list", prefix, error))?;
+        let names = listed.objects.iter().filter_map(|meta| meta.location.filename());
+        Ok(names.map(str::to_owned).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use longshore_protocol::id::Tenant;
+    use object_store::ObjectStore;
+    use object_store::local::LocalFileSystem;
+    use object_store::memory::InMemory;
+    use std::sync::Arc;
+
+    async fn second_writer_loses(objects: Arc<dyn ObjectStore>) {
+        let store = Store::new(objects, "x", Tenant::default());
+        store.put("a/b", Bytes::from_static(b"1")).await.unwrap();
+        let seen = store.versioned("a/b").await.unwrap().unwrap();
+        let replaced = store.replace("a/b", &seen, Bytes::from_static(b"2")).await.unwrap();
+        assert_eq!(replaced, Replaced::Done);
+        let late = store.replace("a/b", &seen, Bytes::from_static(b"3")).await.unwrap();
+        assert_eq!(late, Replaced::Changed);
+        assert_eq!(store.get("a/b").await.unwrap().unwrap(), "2");
+        // An answer that was lost on its way.
+        let again = store.replace("a/b", &seen, Bytes::from_static(b"2")).await.unwrap();
+        assert!(again == Replaced::Done || store.get("a/b").await.unwrap().unwrap() == "2");
+        let seen = store.versioned("a/b").await.unwrap().unwrap();
+        store.delete("a/b").await.unwrap();
+        let gone = store.replace("a/b", &seen, Bytes::from_static(b"4")).await.unwrap();
+        assert_eq!(gone, Replaced::Changed);
+        assert!(store.names("a").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_two_who_replace_the_same_one_the_second_is_told() {
+        second_writer_loses(Arc::new(InMemory::new())).await;
+        let folder = tempfile::tempdir().unwrap();
+        let local = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
+        second_writer_loses(Arc::new(local)).await;
+    }
+}
