@@ -162,3 +162,34 @@ fn a_cache_that_cannot_be_written_is_named() {
         .says("hint: set LONGSHORE_CACHE to a directory that you may write");
     assert_eq!(home.runs(), Vec::<String>::new());
 }
+
+/// A home whose pool makes machine code for these processors.
+fn home_for(target: &str) -> Home {
+    let home = Home::new();
+    home.file("longshore.toml", format!("[pools.local]\ntarget = \"{target}\"\n"));
+    home
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn code_for_any_processor_of_the_kind_is_loaded_as_it_was_shipped() {
+    let native = Home::new();
+    runs(&native);
+    let home = home_for("x86_64");
+    runs(&home);
+    assert_eq!(code(&home), "precompiled");
+    let engine = |home: &Home| home.only_run().outcome()["runtime"]["engine"].clone();
+    assert_ne!(engine(&home), engine(&native));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn code_for_other_processors_is_made_here_and_not_used_there() {
+    let home = home_for("aarch64");
+    runs(&home);
+    let because = code(&home)["compiled_here"]["because"].to_string();
+    assert!(because.contains("the artefact was made by engine wasmtime48-aarch64-"), "{because}");
+    let artefact = only_file(&home.store().join("compiled"), ".cwasm");
+    // It is an ELF file; its machine is number 183.
+    assert_eq!(fs::read(artefact).unwrap()[18..20], 183_u16.to_le_bytes());
+}

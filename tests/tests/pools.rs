@@ -327,23 +327,9 @@ fn storage(home: &Home, name: &str) -> Value {
     pool(home, &["storage", "inspect", name, "--output", "json"]).succeeds().json()
 }
 
-#[test]
-fn storage_of_each_kind_is_configured_and_inspected() {
-    let home = Home::new();
-    home.file("longshore.toml", "[pools.a] # mine\ntype = \"process\"\nlabels = { x = \"1\" }\n");
-    let default = home.store();
-    let none = storage(&home, "a");
-    assert_eq!(
-        (&none["type"], &none["path"], &none["is_own"], &none["layer"]),
-        (&json!("local"), &json!(default), &json!(false), &json!("default"))
-    );
-    pool(&home, &["storage", "inspect", "a"])
-        .succeeds()
-        .text()
-        .contains("has no storage of its own")
-        .then_some(())
-        .unwrap();
-    for (arguments, store) in [
+/// What is said of the storage, one after the other, and the store that it comes to.
+fn kinds_of_storage() -> [(&'static [&'static str], &'static str); 6] {
+    [
         (
             &[
                 "s3",
@@ -362,7 +348,7 @@ fn storage_of_each_kind_is_configured_and_inspected() {
                 "profile:ci",
                 "--option",
                 "aws_virtual_hosted_style_request=false",
-            ][..],
+            ],
             "s3://b/runs?allow_http=true&aws_endpoint=http%3A%2F%2Flocalhost%3A9000&aws_region=eu&aws_virtual_hosted_style_request=false&credentials=profile%3Aci&runtime_endpoint=http%3A%2F%2Fminio%3A9000",
         ),
         (&["s3", "a", "--bucket", "b"], "s3://b"),
@@ -387,7 +373,22 @@ fn storage_of_each_kind_is_configured_and_inspected() {
             "az://c/p?azure_storage_account_name=acme",
         ),
         (&["local", "a", "--path", "/data"], "/data"),
-    ] {
+    ]
+}
+
+#[test]
+fn storage_of_each_kind_is_configured_and_inspected() {
+    let home = Home::new();
+    home.file("longshore.toml", "[pools.a] # mine\ntype = \"process\"\nlabels = { x = \"1\" }\n");
+    let default = home.store();
+    let none = storage(&home, "a");
+    assert_eq!(
+        (&none["type"], &none["path"], &none["is_own"], &none["layer"]),
+        (&json!("local"), &json!(default), &json!(false), &json!("default"))
+    );
+    let human = pool(&home, &["storage", "inspect", "a"]).succeeds().text();
+    assert!(human.contains("has no storage of its own"), "{human}");
+    for (arguments, store) in kinds_of_storage() {
         configured(&home, arguments).succeeds();
         let shown = storage(&home, "a");
         assert_eq!((&shown["store"], &shown["is_own"]), (&json!(store), &json!(true)));

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use longshore_protocol::grants::Policy;
 use longshore_protocol::limits::LimitSet;
 use longshore_protocol::suggest;
+use longshore_protocol::target::Target;
 use longshore_storage::Location;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -61,6 +62,7 @@ struct Written {
     description: Option<String>,
     store: Option<String>,
     access: Option<Access>,
+    target: Option<Target>,
     paused: Option<bool>,
     concurrency_limit: Option<ConcurrencyLimit>,
     labels: BTreeMap<String, String>,
@@ -195,6 +197,7 @@ impl Layers {
                 description,
                 store,
                 access,
+                target,
                 paused,
                 concurrency_limit,
                 labels,
@@ -215,6 +218,7 @@ impl Layers {
                 pool.store = Some(layer.located(name, store)?);
             }
             pool.access = access.or(pool.access);
+            pool.target = target.or(pool.target);
             pool.is_paused = paused.unwrap_or(pool.is_paused);
             pool.concurrency_limit = concurrency_limit.or(pool.concurrency_limit);
             pool.labels.extend(labels.clone());
@@ -281,11 +285,12 @@ impl Layers {
 }
 
 /// The keys of a pool.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "type",
     "description",
     "store",
     "access",
+    "target",
     "paused",
     "concurrency_limit",
     "labels",

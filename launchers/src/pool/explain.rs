@@ -9,7 +9,8 @@ use crate::Error;
 use crate::settings::{self, Effective};
 
 /// What stands first, in this order; the rest follows by name.
-const FIRST: [&str; 6] = ["type", "description", "store", "access", "paused", "concurrency_limit"];
+const FIRST: [&str; 7] =
+    ["type", "description", "store", "access", "target", "paused", "concurrency_limit"];
 
 /// A value of a pool, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,7 @@ fn defaults() -> Vec<Known> {
         ("type", json!(kind.word())),
         ("store", Value::Null),
         ("access", Value::Null),
+        ("target", json!(kind.target().word())),
         ("paused", json!(is_paused)),
         ("concurrency_limit", Value::Null),
     ];

@@ -147,7 +147,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for before in [None, Some("a")] {
             let path = folder.path().join("f");
-            before.map(|text| fs::write(&path, text).unwrap());
+            if let Some(text) = before {
+                fs::write(&path, text).unwrap();
+            }
             let error = rewrite(&path, |_| {
                 fs::write(&path, "theirs").unwrap();
                 Ok("ours".to_owned())

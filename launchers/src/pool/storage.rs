@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{Error, ErrorKind};
 
-pub use longshore_storage::{Credentials, Location, Provider};
+pub use longshore_storage::{ACCOUNT, Credentials, Location, Provider, REGION};
 
 /// Storage as it was asked for. Where something is not given, the provider's own default holds.
 #[derive(Debug, Clone, Default)]

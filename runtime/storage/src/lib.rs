@@ -28,6 +28,6 @@ pub use error::Error;
 pub use explain::{Explanation, explain};
 pub use location::{Location, Provider};
 pub use open::{AwsCredentials, Objects, install_tls, open, open_with};
-pub use options::Variables;
+pub use options::{ACCOUNT, REGION, Variables};
 pub use retry::{PATIENCE, Patience, may_pass};
 pub use sign::{Signer, create_headers, overwrite_headers};

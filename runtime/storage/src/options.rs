@@ -12,6 +12,11 @@ use crate::{Error, Provider};
 /// Environment variables: names with values.
 pub type Variables = BTreeMap<String, String>;
 
+/// S3's option for the region of a bucket.
+pub const REGION: &str = "aws_region";
+/// Azure's option for the account.
+pub const ACCOUNT: &str = "azure_storage_account_name";
+
 /// An option of a provider's client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Key {

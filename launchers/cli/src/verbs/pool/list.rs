@@ -54,11 +54,10 @@ async fn rows(settings: &Settings) -> Result<Vec<Row>, Failure> {
     names[1..].sort();
     names.dedup();
     let read = |name: String| async {
-        let row = match settings.layers_of(&name).await {
+        match settings.layers_of(&name).await {
             Ok(layers) => Row::of(name, &layers),
             Err(failure) => Row { name, layers: vec![], pool: Err(failure) },
-        };
-        row
+        }
     };
     Ok(stream::iter(names).map(read).buffered(SIDE_BY_SIDE).collect().await)
 }

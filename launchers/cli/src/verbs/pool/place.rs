@@ -30,7 +30,7 @@ pub(super) struct PlaceArgs {
 /// A place for the description of pools.
 pub(super) enum Place {
     File(Source, PathBuf),
-    Shared(SharedPools),
+    Shared(Box<SharedPools>),
 }
 
 impl PlaceArgs {
@@ -43,7 +43,7 @@ impl PlaceArgs {
     pub(super) fn for_new(&self, settings: &Settings) -> Result<Place, Failure> {
         if self.shared {
             let shared = settings.shared_pools(Shared::MayBeMade)?;
-            return shared.map(Place::Shared).ok_or_else(|| {
+            return shared.map(|shared| Place::Shared(Box::new(shared))).ok_or_else(|| {
                 Failure::input("no store with shared pools is named")
                     .hint("write shared_pools = \"s3://…\" into the user's or the project's file, or set LONGSHORE_SHARED_POOLS")
             });

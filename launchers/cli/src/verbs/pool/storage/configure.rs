@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use longshore_launchers::Error;
 use longshore_launchers::pool::Access;
 use longshore_launchers::pool::edit::Edit;
-use longshore_launchers::pool::storage::{Described, Location, Provider};
+use longshore_launchers::pool::storage::{ACCOUNT, Described, Location, Provider, REGION};
 use longshore_protocol::exit::ExitCode;
 
 use super::super::place::{Changed, PlaceArgs};
@@ -151,14 +151,14 @@ impl KindArgs {
     fn asked(&self) -> Result<Asked<'_>, Failure> {
         match self {
             Self::S3(S3Args { pool, bucket, region, remote, place }) => {
-                let region = region.as_ref().map(|region| ("aws_region", region));
+                let region = region.as_ref().map(|region| (REGION, region));
                 remote.asked(Provider::S3, bucket, region, (pool, place))
             }
             Self::Gcs(GcsArgs { pool, bucket, remote, place }) => {
                 remote.asked(Provider::Gcs, bucket, None, (pool, place))
             }
             Self::Azure(AzureArgs { pool, container, account, remote, place }) => {
-                let account = account.as_ref().map(|name| ("azure_storage_account_name", name));
+                let account = account.as_ref().map(|name| (ACCOUNT, name));
                 remote.asked(Provider::Azure, container, account, (pool, place))
             }
             Self::Local(LocalArgs { pool, path, access, place }) => {
