@@ -96,6 +96,7 @@ fn inspect_shows_a_person_who_says_what() {
          type               process  default\n\
          store              /data    {user}:2\n\
          access             none     default\n\
+         target             native   default\n\
          paused             true     {project}:3\n\
          concurrency_limit  none     default\n\
          limits.memory      64MiB    {user}:4\n"
