@@ -1,5 +1,4 @@
 //! Pools that a team keeps in object storage, which compares and replaces in one step.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use longshore_protocol::exit::BAD_INPUT;
 use longshore_tests::servers::{self, Bucket};
