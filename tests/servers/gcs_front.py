@@ -22,6 +22,7 @@ from gcs_backend import Backend, Failed
 from gcs_signatures import Account, Refused
 
 PART_BYTES_MIN = 5 << 20
+READ_TRIES = 20
 # Headers that are kept with an object, and their names in the JSON API.
 KEPT = {
     "Content-Type": "contentType",
@@ -102,6 +103,17 @@ class Front(BaseHTTPRequestHandler):
         self.answer_xml(200, "ListBucketResult", "".join(lines))
 
     def get(self):
+        for _ in range(READ_TRIES):
+            try:
+                return self.get_as_it_is()
+            except Failed as failed:
+                # Between the two requests that a read takes here, the object was replaced. One that is gone stays so.
+                if failed.status != 404 or self.query.get("generation"):
+                    raise
+                self.backend.describe(self.bucket, self.name)
+        self.refuse(503, "ServiceUnavailable", "The object is replaced all the time.")
+
+    def get_as_it_is(self):
         about = self.backend.describe(self.bucket, self.name, self.query.get("generation"))
         matches = lambda header: header == "*" or etag(about) in header.replace(" ", "").split(",")
         if (unless := self.headers.get("If-None-Match")) and matches(unless):

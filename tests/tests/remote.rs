@@ -1,27 +1,24 @@
 //! Runs whose store is object storage: S3, Google Cloud Storage, Azure Blob, by real servers.
 
 use longshore_protocol::exit::{self, BAD_INPUT};
-use longshore_tests::servers::{self, Bucket};
+use longshore_tests::servers;
 use longshore_tests::{Home, until};
 
-/// A home over each storage.
-fn homes() -> impl Iterator<Item = (&'static str, Bucket, Home)> {
+/// A home over each storage: a directory as well, so that all of them pass the same tests.
+fn homes() -> impl Iterator<Item = (&'static str, Home)> {
     let servers = servers::all().into_iter().chain([("s3 with users", servers::s3_with_users())]);
-    servers.map(|(name, server)| {
-        let bucket = server.bucket();
-        let home = Home::over(&bucket);
-        (name, bucket, home)
-    })
+    let remote = servers.map(|(name, server)| (name, Home::over(&server.bucket())));
+    [("a directory", Home::new())].into_iter().chain(remote)
 }
 
-/// The argument by which a pool with this name has no tickets.
+/// Lets runtimes use the store by themselves.
 fn ambient(home: &Home) {
     home.file(".config/longshore/config.toml", "[pools.local]\naccess = \"ambient\"\n");
 }
 
 #[test]
 fn a_flow_runs_through_every_storage() {
-    for (name, _, home) in homes() {
+    for (name, home) in homes() {
         home.run("add_one").param("n", 41).succeeds().prints("42\n");
         let run = home.submitted(home.submit("prints"));
         run.wait().succeeds();
@@ -37,7 +34,7 @@ fn a_flow_runs_through_every_storage() {
 
 #[test]
 fn large_parameters_and_results_pass_through_every_storage() {
-    for (_, _, home) in homes() {
+    for (_, home) in homes() {
         let content = vec![7; 3 << 20];
         let file = home.file("in.bin", &content);
         let output = home.path("out.bin");
@@ -48,7 +45,7 @@ fn large_parameters_and_results_pass_through_every_storage() {
 
 #[test]
 fn files_go_with_a_run_through_every_storage() {
-    for (_, _, home) in homes() {
+    for (_, home) in homes() {
         home.file("data/a.csv", "1");
         let call = home.run("lists_files").args(["--include", "data/", "--quiet"]);
         call.succeeds().prints("[\n  [\n    \"/files/data/a.csv\",\n    \"1\"\n  ]\n]\n");
@@ -57,7 +54,7 @@ fn files_go_with_a_run_through_every_storage() {
 
 #[test]
 fn a_run_is_cancelled_retried_and_removed_in_every_storage() {
-    for (name, _, home) in homes() {
+    for (name, home) in homes() {
         let run = home.submitted(home.submit("spin"));
         until("it runs", || (run.state() == "Running").then_some(()));
         run.verb("cancel").succeeds();
@@ -71,7 +68,7 @@ fn a_run_is_cancelled_retried_and_removed_in_every_storage() {
 
 #[test]
 fn a_pool_without_tickets_hands_on_credentials_in_every_storage() {
-    for (_, _, home) in homes() {
+    for (_, home) in homes() {
         ambient(&home);
         home.run("add_one").param("n", 1).succeeds().prints("2\n");
         assert!(!home.holds("--ticket"));
@@ -80,9 +77,39 @@ fn a_pool_without_tickets_hands_on_credentials_in_every_storage() {
 
 #[test]
 fn doctor_writes_creates_once_and_signs() {
-    for (name, _, home) in homes() {
+    for (name, home) in homes() {
         let checks = home.longshore(&["doctor"]).json().answer().json();
         let store = checks.as_array().unwrap().iter().find(|check| check["name"] == "store");
         assert_eq!(store.unwrap()["is_ok"], true, "{name}: {checks}");
+    }
+}
+
+#[test]
+fn old_runs_are_collected_in_every_storage() {
+    for (name, home) in homes() {
+        home.run("add_one").param("n", 1).succeeds();
+        let dry = home.longshore(&["gc", "--older-than", "1ms"]).succeeds();
+        let listed = home.longshore(&["list"]).json().succeeds().json();
+        assert_eq!(listed.as_array().unwrap().len(), 1, "{name}: {}", dry.text());
+        home.longshore(&["gc", "--older-than", "1ms", "--yes"]).succeeds();
+        home.longshore(&["list"]).json().succeeds().prints("[]\n");
+        // Content that is young stays, whether somebody refers to it or not.
+        home.run("add_one").param("n", 2).succeeds().prints("3\n").keeps_quiet_of("uploading");
+    }
+}
+
+#[test]
+fn what_is_uploaded_in_parts_arrives_whole_in_every_storage() {
+    for (name, home) in homes() {
+        let content: Vec<_> =
+            (0..20_u32 << 20).map(|n| n.wrapping_mul(2_654_435_761) as u8).collect();
+        let (file, output) = (home.file("in.bin", &content), home.path("out.bin"));
+        let call = home.run("echo").param_file("data", &file).arg("-o").arg(&output);
+        let events = call.json().succeeds().events();
+        let arrived = events.iter().filter(|event| event["event"] == "arrived");
+        let arrived: Vec<_> = arrived.map(|event| event["arrived"].as_u64().unwrap()).collect();
+        assert_eq!(arrived.len(), 2, "{name}: {events:?}");
+        assert!(arrived[1] > 20 << 20, "{name}: {arrived:?}");
+        assert!(std::fs::read(&output).unwrap() == content, "{name}");
     }
 }

@@ -1,7 +1,7 @@
 //! Object storage that throttles, fails, breaks off and goes away: the run goes through, or one clear error says why not.
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Bucket, Fault, Proxy, Request};
+use longshore_tests::servers::{self, Answer, Bucket, Fault, Proxy, Request};
 use longshore_tests::{Home, until};
 
 /// A home over S3, behind a proxy. Code is stored already, so that a run asks for what each run asks for.
@@ -117,6 +117,15 @@ fn wrong_credentials_are_named_with_what_to_do() {
         .says("error: could not ")
         .says("SignatureDoesNotMatch")
         .says("hint: check the credentials");
+}
+
+#[test]
+fn credentials_that_have_expired_are_named_with_what_to_do() {
+    let broken = Broken::new();
+    let expired = Answer::of_s3(400, "ExpiredToken", "The provided token has expired.");
+    broken.proxy.inject(100, Fault::Answer(expired));
+    let answer = broken.home.run("add_one").param("n", 1).exits(exit::STORE).prints("");
+    answer.says("ExpiredToken").says("hint: the credentials have expired: sign in again");
 }
 
 #[test]

@@ -41,6 +41,15 @@ pub enum Event<'a> {
         /// Its size.
         bytes: u64,
     },
+    /// A part of what is being uploaded has arrived; only told of what is uploaded in parts.
+    Arrived {
+        /// What.
+        what: &'static str,
+        /// How many bytes of it.
+        arrived: u64,
+        /// Its size.
+        bytes: u64,
+    },
     /// The order is in the store.
     Ordered {
         /// The run.

@@ -138,8 +138,9 @@ impl Engine {
         content: &Bytes,
         report: &dyn Report,
     ) -> Result<(), Error> {
-        report.hear(&Event::Uploading { what, bytes: content.len() as u64 });
-        self.store.upload(key, content.clone()).await
+        let bytes = content.len() as u64;
+        report.hear(&Event::Uploading { what, bytes });
+        self.store.upload(key, content.clone(), &|arrived| tell(report, what, arrived, bytes)).await
     }
 
     async fn write_order(
@@ -156,7 +157,8 @@ impl Engine {
         )?;
         if let Payload::Object { bytes, sha256: _ } = order.params {
             report.hear(&Event::Uploading { what: "parameters", bytes });
-            self.store.create_params(&order.run, request.params.clone()).await?;
+            let told = |arrived| tell(report, "parameters", arrived, bytes);
+            self.store.create_params(&order.run, request.params.clone(), &told).await?;
         }
         let digest = self.store.create_order(&order).await?;
         report.hear(&Event::Ordered { run: order.run });
@@ -183,6 +185,10 @@ impl Engine {
         self.store.create_job(run, &record).await?;
         self.launcher.launch(plan).await
     }
+}
+
+fn tell(report: &dyn Report, what: &'static str, arrived: u64, bytes: u64) {
+    report.hear(&Event::Arrived { what, arrived, bytes });
 }
 
 fn tell_files(files: &Files, report: &dyn Report) {

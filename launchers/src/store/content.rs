@@ -21,7 +21,7 @@ use longshore_protocol::record::Order;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::requests::could_not;
+use super::requests::{Told, could_not};
 use super::{Created, SIDE_BY_SIDE, Store};
 use crate::{Error, ErrorKind, clock};
 
@@ -78,9 +78,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn upload(&self, key: &str, content: Bytes) -> Result<(), Error> {
+    pub(crate) async fn upload(
+        &self,
+        key: &str,
+        content: Bytes,
+        told: Told<'_>,
+    ) -> Result<(), Error> {
         for _ in 0..UPLOADS_MAX {
-            self.put(key, content.clone()).await?;
+            self.put_telling(key, content.clone(), told).await?;
             self.wait_for_removal(key).await?;
             if self.size(key).await? == Some(content.len() as u64) {
                 return Ok(());
@@ -97,7 +102,7 @@ impl Store {
     /// When it is missing or damaged, or the store cannot be read or written.
     pub async fn upload_again(&self, key: &str, digest: &Digest) -> Result<(), Error> {
         let content = self.verified(key, digest).await?;
-        self.upload(key, content).await
+        self.upload(key, content, &|_| ()).await
     }
 
     /// Waits until nobody is removing content, as far as that had begun.

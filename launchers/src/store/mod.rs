@@ -25,7 +25,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 use aws::OfProfiles;
-use requests::{PART_BYTES, could_not};
+use requests::{PART_BYTES, Told, could_not};
 
 pub use content::{Content, KEEP_MIN, RELY_MAX, Unreferenced};
 pub use listing::{Day, Period, RunFiles};
@@ -218,13 +218,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn create_params(&self, run: &RunId, content: Bytes) -> Result<(), Error> {
+    pub(crate) async fn create_params(
+        &self,
+        run: &RunId,
+        content: Bytes,
+        told: Told<'_>,
+    ) -> Result<(), Error> {
         let key = self.layout(run).params();
         if content.len() <= PART_BYTES {
             return self.create_new(&key, content).await;
         }
         // Parts know no condition. The run has a new id, so there is nothing to overwrite.
-        self.put(&key, content).await
+        self.put_telling(&key, content, told).await
     }
 
     /// Writes a run's ticket.

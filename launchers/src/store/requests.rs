@@ -1,7 +1,7 @@
 //! Requests to the object store: whole answers, and patience with errors that may be over the next time.
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream};
 use longshore_protocol::id::Digest;
 use longshore_protocol::record::{Payload, Record};
 use longshore_storage::{Explanation, Patience, may_pass};
@@ -13,6 +13,8 @@ use crate::{Error, ErrorKind};
 
 /// What is larger is uploaded in parts of this size.
 pub(super) const PART_BYTES: usize = 16 << 20;
+/// Hears how many bytes of an upload have arrived.
+pub(crate) type Told<'a> = &'a (dyn Fn(u64) + Sync);
 /// So many parts are under way at once.
 const PARTS_AT_ONCE: usize = 4;
 
@@ -60,26 +62,51 @@ impl Store {
     }
 
     pub(super) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
+        self.put_telling(key, content, &|_| ()).await
+    }
+
+    /// The same, and tells how much of what is large has arrived.
+    pub(super) async fn put_telling(
+        &self,
+        key: &str,
+        content: Bytes,
+        told: Told<'_>,
+    ) -> Result<(), Error> {
         let path = Path::from(key);
         let put = async || {
             if content.len() <= PART_BYTES {
                 return self.objects.put(&path, content.clone().into()).await.map(drop);
             }
-            self.put_in_parts(&path, &content).await
+            self.put_in_parts(&path, &content, told).await
         };
         self.patiently(put).await.map_err(|error| could_not("write", key, error))
     }
 
     /// What is large goes in parts side by side, each of which is repeated by itself; the object is there when all
     /// parts are. A part that arrived damaged is found by whoever reads: all that is large is named by its digest.
-    async fn put_in_parts(&self, path: &Path, content: &Bytes) -> object_store::Result<()> {
+    async fn put_in_parts(
+        &self,
+        path: &Path,
+        content: &Bytes,
+        told: Told<'_>,
+    ) -> object_store::Result<()> {
         let mut upload = self.objects.put_multipart(path).await?;
         let parts = (0..content.len()).step_by(PART_BYTES);
         let parts = parts.map(|from| content.slice(from..content.len().min(from + PART_BYTES)));
-        let sent: Vec<_> = parts.map(|part| upload.put_part(part.into())).collect();
-        let sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE).try_collect::<()>().await;
+        let sent: Vec<_> = parts
+            .map(|part| {
+                let bytes = part.len() as u64;
+                upload.put_part(part.into()).map_ok(move |()| bytes)
+            })
+            .collect();
+        let sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE);
+        let sent = sent.try_fold(0, |arrived, bytes| async move {
+            told(arrived + bytes);
+            Ok(arrived + bytes)
+        });
+        let sent = sent.await;
         let done = match sent {
-            Ok(()) => upload.complete().await.map(drop),
+            Ok(_) => upload.complete().await.map(drop),
             Err(error) => Err(error),
         };
         if done.is_err() {

@@ -50,8 +50,8 @@ fn check(archive: &[u8]) {
 fn mended(input: &[u8]) -> Vec<u8> {
     let mut archive = input.to_vec();
     archive.resize(input.len().next_multiple_of(BLOCK_BYTES) + 2 * BLOCK_BYTES, 0);
-    let mut at = 0;
-    while at + 2 * BLOCK_BYTES < archive.len() {
+    let mut at = 0_usize;
+    while at.saturating_add(2 * BLOCK_BYTES) < archive.len() {
         let mut header = tar::Header::new_old();
         let bytes = &mut archive[at..at + BLOCK_BYTES];
         header.as_mut_bytes().copy_from_slice(bytes);

@@ -68,6 +68,10 @@ impl Report for Human {
             Event::Uploading { what, bytes } => {
                 self.line(&format!("uploading the {what} ({})", ByteSize(*bytes)));
             }
+            Event::Arrived { what, arrived, bytes } => {
+                let (arrived, bytes) = (ByteSize(*arrived), ByteSize(*bytes));
+                self.progress(format!("uploading the {what}: {arrived} of {bytes}"));
+            }
             Event::Ordered { .. } => {}
             Event::Launched { run, .. } => self.line(&format!("run {} started", run.short())),
             Event::State { .. } => {}

@@ -20,6 +20,9 @@ fn line(event: &Event<'_>) -> Value {
         Event::Uploading { what, bytes } => {
             json!({"event": "uploading", "what": what, "bytes": bytes})
         }
+        Event::Arrived { what, arrived, bytes } => {
+            json!({"event": "arrived", "what": what, "arrived": arrived, "bytes": bytes})
+        }
         Event::Files { count, bytes, packed_bytes } => {
             json!({"event": "files", "count": count, "bytes": bytes, "packed_bytes": packed_bytes})
         }
