@@ -338,7 +338,7 @@ mod tests {
 
     fn layers(texts: &[&str]) -> Layers {
         let layer = |(n, text): (usize, &&str)| {
-            Layer::parse(Source::Project, format!("/work/{n}.toml"), text).unwrap()
+            Layer::parse(Source::Project, format!("/project/{n}.toml"), text).unwrap()
         };
         Layers(texts.iter().enumerate().map(layer).collect())
     }
@@ -373,8 +373,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "env.A = \"1\" (/work/0.toml)",
-                "env.B = \"2\" (/work/1.toml)",
+                "env.A = \"1\" (/project/0.toml)",
+                "env.B = \"2\" (/project/1.toml)",
                 "working_dir = null (default)",
                 "stream_output = false (default)",
             ]
@@ -388,14 +388,14 @@ mod tests {
         for (text, why) in [
             (
                 "job.stream_ouput = true",
-                "/work/0.toml: process has no job setting \"stream_ouput\"; did you mean",
+                "/project/0.toml: process has no job setting \"stream_ouput\"; did you mean",
             ),
             (
                 "job.working_dir = \"data\"",
-                "/work/0.toml: working_dir: \"data\" is not an absolute path",
+                "/project/0.toml: working_dir: \"data\" is not an absolute path",
             ),
-            ("job.unset = 5", "/work/0.toml: pools.a.job: unset is a list of keys"),
-            ("patch = [1]", "/work/0.toml: the patch is not an object"),
+            ("job.unset = 5", "/project/0.toml: pools.a.job: unset is a list of keys"),
+            ("patch = [1]", "/project/0.toml: the patch is not an object"),
         ] {
             let layers = layers(&[&format!("[pools.a]\n{text}")]);
             let error = layers.pool(Some("a")).unwrap_err().to_string();
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn a_store_is_meant_from_the_folder_of_its_file() {
         for (store, place) in [
-            ("data", "/work/data"),
+            ("data", "/project/data"),
             ("/data", "/data"),
             ("s3://b/p?aws_region=eu", "s3://b/p?aws_region=eu"),
         ] {
@@ -428,11 +428,11 @@ mod tests {
             assert_eq!(layers.pool(Some("a")).unwrap().store.unwrap(), place);
         }
         for (store, why) in [
-            ("", "/work/0.toml:2: \"\" is not the name of a store"),
+            ("", "/project/0.toml:2: \"\" is not the name of a store"),
             ("~/data", "is not the name of a store"),
             (
                 "s3://b?aws_regoin=eu",
-                "/work/0.toml:2: there is no storage option aws_regoin for s3",
+                "/project/0.toml:2: there is no storage option aws_regoin for s3",
             ),
             ("s3://b?aws_secret_access_key=geheim", "holds a secret, which is not written down"),
         ] {
