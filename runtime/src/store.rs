@@ -12,50 +12,19 @@ use longshore_protocol::record::{
     Beat, CancelRequest, CompiledRef, ComponentRef, FilesRef, Order, Outcome, Payload, Record as _,
     Started, Ticket,
 };
-use longshore_storage::{Location, Patience, may_pass};
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use longshore_storage::{Location, Requests, Retry};
+use object_store::ObjectStore;
+
+pub use longshore_storage::Created;
 
 use crate::ticket::TicketStore;
 use crate::{Error, ErrorKind};
 
-/// Whether a conditional create found the place free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// It was free, the object is ours.
-    New,
-    /// Another writer was first; its object stands.
-    Existed,
-}
-
-/// Which failed requests are tried again for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Retry {
-    /// None: whoever asks will ask again.
-    None,
-    /// Those that may succeed the next time, without anybody doing something about it.
-    Transient,
-    /// All: a run's whole work would be lost, and somebody may make room for it.
-    All,
-}
-
-impl Retry {
-    fn is_due(self, error: &object_store::Error) -> bool {
-        match (self, error) {
-            (_, object_store::Error::AlreadyExists { .. }) => false,
-            (Self::None, _) => false,
-            (Self::Transient, _) => may_pass(error),
-            (Self::All, _) => true,
-        }
-    }
-}
-
 /// The objects of one run, and the code that it needs.
 #[derive(Debug, Clone)]
 pub struct RunStore {
-    store: Arc<dyn ObjectStore>,
+    requests: Requests,
     layout: RunLayout,
-    pace: Pace,
     bounds: Bounds,
 }
 
@@ -92,7 +61,7 @@ impl RunStore {
     /// Uses an open store for one run.
     pub fn new(store: Arc<dyn ObjectStore>, tenant: &Tenant, run: &RunId) -> Self {
         let layout = RunLayout::new(tenant, run);
-        Self { store, layout, pace: Pace::NORMAL, bounds: Bounds::USUAL }
+        Self { requests: Requests::new(store), layout, bounds: Bounds::USUAL }
     }
 
     /// Uses what a ticket lets its holder use.
@@ -100,7 +69,7 @@ impl RunStore {
         let Ticket { tenant, run, attempts_max, log_segments_max, .. } = store.ticket();
         let layout = RunLayout::new(tenant, run);
         let bounds = Bounds { attempts_max: *attempts_max, log_segments_max: *log_segments_max };
-        Self { store: Arc::new(store), layout, pace: Pace::NORMAL, bounds }
+        Self { requests: Requests::new(Arc::new(store)), layout, bounds }
     }
 
     /// How much of a run the store takes.
@@ -111,7 +80,7 @@ impl RunStore {
     /// Repeats requests at another pace.
     #[must_use]
     pub fn at_pace(self, pace: Pace) -> Self {
-        Self { pace, ..self }
+        Self { requests: self.requests.at_pace(pace), ..self }
     }
 
     /// Takes no more of a run than this.
@@ -127,7 +96,7 @@ impl RunStore {
 
     /// Waits between two requests.
     pub(crate) async fn pause(&self, time: Duration) {
-        tokio::time::sleep(self.pace.of(time)).await;
+        self.requests.pause(time).await;
     }
 
     /// Reads the order, which must be the one that the infrastructure was told to execute.
@@ -202,8 +171,8 @@ impl RunStore {
     /// When the store cannot be written.
     pub async fn put_beat(&self, attempt: u32, beat: &Beat) -> Result<(), Error> {
         let key = self.layout.beat(attempt);
-        let put = self.store.put(&Path::from(key.as_str()), beat.to_json().into()).await;
-        put.map(|_| ()).map_err(|error| could_not("write", &key, error))
+        let put = self.requests.put(&key, beat.to_json().into()).await;
+        put.map_err(|error| could_not("write", &key, error))
     }
 
     /// Writes a closed segment of the log. Tries once: whoever ships a log has more to ship, and knows when to.
@@ -267,55 +236,17 @@ impl RunStore {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        let path = Path::from(key);
-        let read = || async {
-            let answer = self.store.get(&path).await?;
-            let size = answer.meta.size;
-            whole(answer.bytes().await?, size)
-        };
-        match self.patiently(Retry::Transient, read).await {
-            Ok(content) => Ok(Some(content)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(could_not("read", key, error)),
-        }
+        self.requests.get(key).await.map_err(|error| could_not("read", key, error))
     }
 
-    /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.
     async fn create(
         &self,
         key: &str,
         content: impl Into<Bytes>,
         retry: Retry,
     ) -> Result<Created, Error> {
-        let (path, content) = (Path::from(key), content.into());
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let create = || self.store.put_opts(&path, content.clone().into(), options.clone());
-        match self.patiently(retry, create).await {
-            Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let is_ours = self.get(key).await?.is_some_and(|there| there == content);
-                Ok(if is_ours { Created::New } else { Created::Existed })
-            }
-            Err(error) => Err(could_not("write", key, error)),
-        }
-    }
-
-    async fn patiently<T, F: Future<Output = object_store::Result<T>>>(
-        &self,
-        retry: Retry,
-        request: impl Fn() -> F,
-    ) -> object_store::Result<T> {
-        let (mut failures, patience) = (0, Patience::new());
-        loop {
-            let error = match request().await {
-                Err(error) if retry.is_due(&error) && !patience.is_over() => error,
-                done => return done,
-            };
-            failures += 1;
-            let Some(pause) = self.pace.before_retry(failures) else { return Err(error) };
-            tracing::warn!("{}", crate::chain(&error));
-            tokio::time::sleep(pause).await;
-        }
+        let created = self.requests.create(key, content.into(), retry).await;
+        created.map_err(|error| could_not("write", key, error))
     }
 }
 
@@ -325,15 +256,6 @@ pub(crate) fn variables() -> longshore_storage::Variables {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     std::env::vars_os().filter_map(text).collect()
-}
-
-/// What was cut off on its way is no content: half of a result is a result, too, of something else.
-fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
-    if content.len() as u64 == size {
-        return Ok(content);
-    }
-    let source = format!("{} of {size} bytes arrived", content.len()).into();
-    Err(object_store::Error::Generic { store: "cut off", source })
 }
 
 fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {

@@ -56,7 +56,7 @@ impl TicketAddress {
     pub async fn read(&self) -> Result<Ticket, Error> {
         let http = Http::new(expiry_of(&self.url).unwrap_or(Timestamp::MAX))?;
         let attempted = "could not read the ticket";
-        let read = http.get(&self.url, "the ticket").await;
+        let read = http.get(&self.url, "the ticket", TICKET_BYTES_MAX).await;
         let content = read.map_err(|error| Error::caused(ErrorKind::Store, attempted, error))?;
         if Digest::of(&content) != self.sha256 {
             let expected = self.sha256;
@@ -138,7 +138,7 @@ impl ObjectStore for TicketStore {
         if options.head || options.range.is_some() {
             return Err(Self::not_allowed(key, "read parts of"));
         }
-        let content = self.http.get(url, key.as_ref()).await?;
+        let content = self.http.get(url, key.as_ref(), u64::MAX).await?;
         Ok(whole(key, content))
     }
 
@@ -174,7 +174,7 @@ impl ObjectStore for TicketStore {
 impl TicketStore {
     async fn exists(&self, key: &Path) -> bool {
         match self.ticket.read.get(key.as_ref()) {
-            Some(url) => self.http.get(url, key.as_ref()).await.is_ok(),
+            Some(url) => self.http.get(url, key.as_ref(), u64::MAX).await.is_ok(),
             None => false,
         }
     }
@@ -219,13 +219,14 @@ impl Http {
         Ok(Self { client, expires_at })
     }
 
-    async fn get(&self, url: &str, key: &str) -> StoreResult<Bytes> {
+    async fn get(&self, url: &str, key: &str, bytes_max: u64) -> StoreResult<Bytes> {
         let ask = || async {
             let answer = self.client.request(Method::GET, url).send().await.map_err(broken)?;
             let answer = self.accepted(answer, key).await?;
             let size = answer.content_length();
-            if key == "the ticket" && size.is_some_and(|size| size > TICKET_BYTES_MAX) {
-                return Err(broken_text("it is too large to be a ticket"));
+            if size.is_some_and(|size| size > bytes_max) {
+                let source = format!("it has more than {bytes_max} bytes").into();
+                return Err(StoreError::Precondition { path: key.to_owned(), source });
             }
             let content = answer.bytes().await.map_err(broken)?;
             match size {

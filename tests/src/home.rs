@@ -41,9 +41,15 @@ impl Home {
 
     /// A home whose store is in object storage.
     pub fn over(bucket: &Bucket) -> Self {
+        let mut home = Self::at(&bucket.location());
+        home.around.extend(bucket.variables());
+        home
+    }
+
+    /// A home with its store at this address, and no credentials for it.
+    pub fn at(location: &str) -> Self {
         let mut home = Self::new();
-        home.around = bucket.variables();
-        home.around.push(("LONGSHORE_STORE".to_owned(), bucket.location()));
+        home.around.push(("LONGSHORE_STORE".to_owned(), location.to_owned()));
         home
     }
 

@@ -68,20 +68,72 @@ fn a_run_is_cancelled_retried_and_removed_in_every_storage() {
 
 #[test]
 fn a_pool_without_tickets_hands_on_credentials_in_every_storage() {
-    for (_, home) in homes() {
-        ambient(&home);
-        home.run("add_one").param("n", 1).succeeds().prints("2\n");
-        assert!(!home.holds("--ticket"));
+    for (name, home) in homes() {
+        let handed_on = |is_ambient: bool| {
+            if is_ambient {
+                ambient(&home);
+            }
+            let run = home.submitted(home.submit("add_one").param("n", 1));
+            run.wait().succeeds().prints("2\n");
+            let confinement = &run.shown()["outcome"]["runtime"]["confinement"];
+            confinement["environment_variables"].as_u64().unwrap()
+        };
+        assert_eq!(handed_on(false), 0, "{name}");
+        let needs_some = u64::from(name != "a directory");
+        assert!(handed_on(true) >= needs_some, "{name}");
     }
 }
 
 #[test]
-fn doctor_writes_creates_once_and_signs() {
+fn doctor_proves_what_a_run_needs_in_every_storage() {
     for (name, home) in homes() {
-        let checks = home.longshore(&["doctor"]).json().answer().json();
-        let store = checks.as_array().unwrap().iter().find(|check| check["name"] == "store");
-        assert_eq!(store.unwrap()["is_ok"], true, "{name}: {checks}");
+        let checks = home.longshore(&["doctor"]).json().succeeds().json();
+        let found = |wanted: &str| {
+            let check = checks.as_array().unwrap().iter().find(|check| check["name"] == wanted);
+            let check = check.unwrap();
+            assert_eq!(check["is_ok"], true, "{name}: {checks}");
+            check["found"].as_str().unwrap().to_owned()
+        };
+        let access = match name {
+            "a directory" => "ambient: this store signs no tickets",
+            _ => "by ticket: signed URLs work, and create only",
+        };
+        assert_eq!(found("access"), access, "{name}");
+        for wanted in ["store", "clock", "credentials"] {
+            found(wanted);
+        }
     }
+}
+
+/// A home whose credentials for S3 are in AWS's files, and nowhere else.
+fn home_with_profile() -> Home {
+    let bucket = servers::s3_with_users().bucket();
+    let lines = bucket
+        .variables()
+        .into_iter()
+        .map(|(name, value)| format!("{} = {value}\n", name.to_ascii_lowercase()));
+    let content = format!("[ci]\n{}", lines.collect::<String>());
+    let home = Home::at(&format!("{}&credentials=profile:ci", bucket.location()));
+    home.file(".aws/credentials", content);
+    home
+}
+
+#[test]
+fn the_keys_of_a_profile_sign_tickets() {
+    let home = home_with_profile();
+    home.run("add_one").param("n", 1).succeeds().prints("2\n");
+    let checks = home.longshore(&["doctor"]).succeeds().text();
+    assert!(checks.contains("the AWS profile ci"), "{checks}");
+}
+
+#[test]
+fn the_keys_of_a_profile_cannot_be_handed_on() {
+    let home = home_with_profile();
+    ambient(&home);
+    let answer = home.run("add_one").param("n", 1).exits(BAD_INPUT).prints("");
+    answer
+        .says("error: runtimes of the pool local cannot use the AWS profile ci")
+        .says("hint: let the pool's access be \"ticket\"");
 }
 
 #[test]

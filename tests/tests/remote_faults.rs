@@ -1,5 +1,7 @@
 //! Object storage that throttles, fails, breaks off and goes away: the run goes through, or one clear error says why not.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use longshore_protocol::exit;
 use longshore_tests::servers::{self, Answer, Bucket, Fault, Proxy, Request};
 use longshore_tests::{Home, until};
@@ -28,9 +30,9 @@ impl Broken {
         let requests = self.proxy.take_requests().len();
         assert!(requests > 8, "{requests} requests");
         for number in 0..requests {
-            let counted = std::sync::atomic::AtomicUsize::new(0);
+            let counted = AtomicUsize::new(0);
             self.proxy.inject_where(times, fault.clone(), move |_| {
-                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= number
+                counted.fetch_add(1, Ordering::Relaxed) >= number
             });
             self.home.run("add_one").param("n", 1).succeeds().prints("2\n");
             self.proxy.heal();
@@ -156,6 +158,21 @@ fn a_clock_that_is_wrong_is_named_with_what_to_do() {
     broken.proxy.inject(100, Fault::time_too_skewed());
     let answer = broken.home.run("add_one").param("n", 1).exits(exit::STORE).prints("");
     answer.says("RequestTimeTooSkewed").says("hint: the clock of this machine is wrong");
+}
+
+#[test]
+fn storage_that_overwrites_by_a_url_that_may_only_create_is_found_by_doctor() {
+    let broken = Broken::new();
+    let created = AtomicUsize::new(0);
+    // The first creation is real. What the second is told, a server would say that ignores the condition.
+    let overwritten = Answer { status: 200, headers: vec![], body: String::new() };
+    broken.proxy.inject_where(1, Fault::Answer(overwritten), move |request| {
+        let is_creation = request.method == "PUT" && request.path.contains("-signed");
+        is_creation && created.fetch_add(1, Ordering::Relaxed) == 1
+    });
+    let answer = broken.home.longshore(&["doctor"]).answer().exits(exit::INFRASTRUCTURE);
+    let text = answer.text();
+    assert!(text.contains("overwrites by a signed URL that may only create"), "{text}");
 }
 
 #[test]

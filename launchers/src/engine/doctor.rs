@@ -135,14 +135,7 @@ impl Engine {
 
     /// Signatures have times in them, and stores refuse those of another time.
     async fn check_clock(&self, key: &str) -> Result<String, Error> {
-        let ahead = self.store.clock_ahead(key).await?;
-        let seconds = ahead.as_secs_f64();
-        if ahead.abs() <= CLOCK_SKEW_MAX {
-            return Ok(format!("the store's differs by {:.1} s", seconds.abs()));
-        }
-        let where_to = if seconds > 0.0 { "ahead of" } else { "behind" };
-        let text = format!("the store's clock is {:.0} s {where_to} this machine's", seconds.abs());
-        Err(Error::new(ErrorKind::Store, text).hint("set this machine's clock by NTP"))
+        judge_clock(self.store.clock_ahead(key).await?)
     }
 
     async fn check_access(&self, key: &str) -> Result<String, Error> {
@@ -160,5 +153,34 @@ impl Engine {
         }
         signer.prove(key).await?;
         Ok("by ticket: signed URLs work, and create only".to_owned())
+    }
+}
+
+fn judge_clock(ahead: SignedDuration) -> Result<String, Error> {
+    let seconds = ahead.as_secs_f64();
+    if ahead.abs() <= CLOCK_SKEW_MAX {
+        return Ok(format!("the store's differs by {:.1} s", seconds.abs()));
+    }
+    let where_to = if seconds > 0.0 { "ahead of" } else { "behind" };
+    let text = format!("the store's clock is {:.0} s {where_to} this machine's", seconds.abs());
+    Err(Error::new(ErrorKind::Store, text).hint("set this machine's clock by NTP"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_differ_by_minutes_and_not_by_more() {
+        for (ahead_s, found) in [
+            (0, Ok("the store's differs by 0.0 s")),
+            (-300, Ok("the store's differs by 300.0 s")),
+            (301, Err("the store's clock is 301 s ahead of this machine's")),
+            (-900, Err("the store's clock is 900 s behind this machine's")),
+        ] {
+            let judged = judge_clock(SignedDuration::from_secs(ahead_s));
+            let judged = judged.map_err(|error| error.to_string());
+            assert_eq!(judged.as_deref().map_err(String::as_str), found);
+        }
     }
 }

@@ -66,12 +66,16 @@ impl Engine {
     ) -> Result<Artefact, Error> {
         // What cannot be compiled is bad input, and of that nothing is stored.
         let artefact = self.compile(request, runtime, report).await?;
-        let key = layout::component(&request.digest);
-        if !self.store.can_rely_on(&key, request.component.len() as u64).await? {
-            self.upload(&key, "component", &request.component, report).await?;
+        let component = layout::component(&request.digest);
+        let compiled = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
+        let (has_component, has_compiled) = futures::try_join!(
+            self.store.can_rely_on(&component, request.component.len() as u64),
+            self.store.can_rely_on(&compiled, artefact.reference.bytes)
+        )?;
+        if !has_component {
+            self.upload(&component, "component", &request.component, report).await?;
         }
-        let key = layout::compiled(&artefact.reference.engine, &artefact.reference.sha256);
-        if self.store.can_rely_on(&key, artefact.reference.bytes).await? {
+        if has_compiled {
             return Ok(artefact);
         }
         // The machine code itself is only looked at when it has to be uploaded.

@@ -60,6 +60,11 @@ impl Engine {
         match (self.pool.access, self.store.signer()) {
             (None | Some(Access::Ticket), Some(signer)) => Ok(Some(signer)),
             (Some(Access::Ticket), None) => Err(self.cannot_sign()),
+            (None | Some(Access::Ambient), _)
+                if self.store.is_of_profile() && self.pool.kind.hands_on_environment() =>
+            {
+                Err(self.cannot_hand_on())
+            }
             (None | Some(Access::Ambient), _) => Ok(None),
         }
     }
@@ -80,6 +85,14 @@ impl Engine {
             format!("the pool {} wants tickets, and its store cannot sign them", self.pool.name);
         Error::new(ErrorKind::BadInput, text).hint(
             "a directory needs access = \"ambient\"; S3, Google Cloud Storage and Azure Blob sign with a key",
+        )
+    }
+
+    fn cannot_hand_on(&self) -> Error {
+        let (pool, source) = (&self.pool.name, self.store.credentials_source());
+        let text = format!("runtimes of the pool {pool} cannot use {source}");
+        Error::new(ErrorKind::BadInput, text).hint(
+            "let the pool's access be \"ticket\", or name credentials in variables: credentials=env:PREFIX",
         )
     }
 

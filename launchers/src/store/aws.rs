@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::meta::region::ProvideRegion as _;
+use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_http_client::tls::Provider as Tls;
@@ -78,17 +79,18 @@ pub(super) fn of_profiles(
     Ok(OfProfiles { credentials: Some(Arc::new(profile)), region, source })
 }
 
-/// Asks AWS's chain for the region. It reads files; a client is made where there is nothing to wait for them with.
+/// The region that AWS's files have. Nobody is contacted; on a thread of its own, as a store is opened where nothing can be
+/// waited for.
 fn region(profile: Option<String>) -> Result<Option<String>, Error> {
     let attempted = "could not read the AWS configuration files";
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok::<_, std::io::Error>(runtime.block_on(async {
-            let mut chain = DefaultRegionChain::builder();
+            let mut files = ProfileFileRegionProvider::builder();
             if let Some(name) = &profile {
-                chain = chain.profile_name(name);
+                files = files.profile_name(name);
             }
-            chain.build().region().await
+            files.build().region().await
         }))
     });
     let region = asked

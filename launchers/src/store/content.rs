@@ -109,10 +109,10 @@ impl Store {
     async fn wait_for_removal(&self, key: &str) -> Result<(), Error> {
         let (mark, began) = (layout::removing(key), Instant::now());
         while self.look(&mark).await?.is_some() {
-            if began.elapsed() > self.pace.of(MARK_LIFE) {
+            if began.elapsed() > self.requests.pace().of(MARK_LIFE) {
                 return self.delete(&mark).await;
             }
-            tokio::time::sleep(self.pace.of(MARK_LOOK)).await;
+            tokio::time::sleep(self.requests.pace().of(MARK_LOOK)).await;
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Store {
 
     pub(super) async fn objects_below(&self, prefix: &str) -> Result<Vec<ObjectMeta>, Error> {
         let path = Path::from(prefix);
-        let list = || self.objects.list(Some(&path)).try_collect();
+        let list = || self.objects().list(Some(&path)).try_collect();
         self.patiently(list).await.map_err(|error| could_not("list", prefix, error))
     }
 }

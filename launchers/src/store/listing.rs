@@ -156,7 +156,7 @@ impl Store {
             });
         }
         let path = Path::from(prefix);
-        let listed = self.patiently(|| self.objects.list_with_delimiter(Some(&path))).await;
+        let listed = self.patiently(|| self.objects().list_with_delimiter(Some(&path))).await;
         let listed = listed.map_err(|error| could_not("list", prefix, error))?;
         Ok(listed
             .common_prefixes

@@ -18,7 +18,7 @@ use longshore_protocol::pace::Pace;
 use longshore_protocol::record::{
     Beat, CancelRequest, JobRecord, LogRecord, Order, Outcome, Payload, Record as _, Started,
 };
-use longshore_storage::{Location, Objects, Signer};
+use longshore_storage::{Location, Objects, Requests, Signer};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
@@ -28,6 +28,8 @@ use aws::OfProfiles;
 use requests::{PART_BYTES, Told, could_not};
 
 pub use content::{Content, KEEP_MIN, RELY_MAX, Unreferenced};
+pub use longshore_storage::Created;
+
 pub use listing::{Day, Period, RunFiles};
 pub(crate) use replace::Replaced;
 
@@ -35,19 +37,10 @@ pub(crate) use replace::Replaced;
 /// for its rate limits.
 pub(crate) const SIDE_BY_SIDE: usize = 16;
 
-/// Whether a conditional create found the place free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// It was free, the object is ours.
-    New,
-    /// Another writer was first; its object stands.
-    Existed,
-}
-
 /// An open store, seen by one tenant.
 #[derive(Debug, Clone)]
 pub struct Store {
-    objects: Arc<dyn ObjectStore>,
+    requests: Requests,
     /// Where the objects are, if that is a folder of this machine.
     folder: Option<PathBuf>,
     signer: Option<Signer>,
@@ -55,8 +48,8 @@ pub struct Store {
     runtime_location: String,
     credential_variables: BTreeSet<String>,
     credentials_source: String,
+    is_of_profile: bool,
     tenant: Tenant,
-    pace: Pace,
 }
 
 impl Store {
@@ -64,22 +57,26 @@ impl Store {
     pub fn new(objects: Arc<dyn ObjectStore>, location: impl Into<String>, tenant: Tenant) -> Self {
         let location = location.into();
         Self {
-            objects,
+            requests: Requests::new(objects),
             folder: None,
             signer: None,
             runtime_location: location.clone(),
             location,
             credential_variables: BTreeSet::new(),
+            is_of_profile: false,
             credentials_source: "those of whoever opened it".to_owned(),
             tenant,
-            pace: Pace::NORMAL,
         }
     }
 
     /// Repeats requests at another pace.
     #[must_use]
     pub fn at_pace(self, pace: Pace) -> Self {
-        Self { pace, ..self }
+        Self { requests: self.requests.at_pace(pace), ..self }
+    }
+
+    fn objects(&self) -> &dyn ObjectStore {
+        self.requests.store()
     }
 
     /// Opens the store at `location`. A directory is made if it does not exist.
@@ -108,6 +105,7 @@ impl Store {
             signer,
             runtime_location: location.for_runtime(variables).to_string(),
             credential_variables: location.credential_variables(variables),
+            is_of_profile: source.is_some(),
             credentials_source: source.unwrap_or_else(|| location.credentials_source(variables)),
             ..Self::new(store, location.to_string(), tenant)
         })
@@ -147,6 +145,11 @@ impl Store {
         &self.credential_variables
     }
 
+    /// Whether its credentials are found in a way that only the launcher knows, so that they cannot be handed on.
+    pub(crate) fn is_of_profile(&self) -> bool {
+        self.is_of_profile
+    }
+
     /// Where its credentials come from, for people.
     pub fn credentials_source(&self) -> &str {
         &self.credentials_source
@@ -155,7 +158,7 @@ impl Store {
     /// How far the store's clock is ahead of ours, by an object that was written just now.
     pub(crate) async fn clock_ahead(&self, key: &str) -> Result<SignedDuration, Error> {
         let path = Path::from(key);
-        let meta = self.patiently(|| self.objects.head(&path)).await;
+        let meta = self.patiently(|| self.objects().head(&path)).await;
         let meta = meta.map_err(|error| could_not("look at", key, error))?;
         let written_ms = meta.last_modified.timestamp_millis();
         Ok(SignedDuration::from_millis(written_ms - clock::now().as_millisecond()))
@@ -186,11 +189,11 @@ impl Store {
 
     async fn look(&self, key: &str) -> Result<Option<ObjectMeta>, Error> {
         let path = Path::from(key);
-        match self.patiently(|| self.objects.head(&path)).await {
+        match self.patiently(|| self.objects().head(&path)).await {
             Ok(meta) => Ok(Some(meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             // The answer to such a request has no body, so it cannot say why: that to another one does.
-            Err(error) => match self.objects.get_range(&path, 0..1).await {
+            Err(error) => match self.objects().get_range(&path, 0..1).await {
                 Err(better) if longshore_storage::explain(&better).is_some() => {
                     Err(could_not("look at", key, better))
                 }
@@ -365,7 +368,7 @@ impl Store {
     /// When the store cannot be written.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         let path = Path::from(key);
-        match self.patiently(|| self.objects.delete(&path)).await {
+        match self.patiently(|| self.objects().delete(&path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(could_not("remove", key, error)),
         }

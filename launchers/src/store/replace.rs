@@ -1,6 +1,7 @@
 //! Objects that change: read with their version, replaced only if nobody else has done so meanwhile.
 
 use bytes::Bytes;
+use longshore_storage::whole;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
 
@@ -30,12 +31,12 @@ impl Store {
     pub(crate) async fn versioned(&self, key: &str) -> Result<Option<Versioned>, Error> {
         let path = Path::from(key);
         let read = || async {
-            let answer = self.objects.get(&path).await?;
+            let answer = self.objects().get(&path).await?;
             let version = UpdateVersion {
                 e_tag: answer.meta.e_tag.clone(),
                 version: answer.meta.version.clone(),
             };
-            Ok(Versioned { content: answer.bytes().await?, version })
+            Ok(Versioned { content: whole(answer).await?, version })
         };
         match self.patiently(read).await {
             Ok(versioned) => Ok(Some(versioned)),
@@ -55,7 +56,7 @@ impl Store {
         let path = Path::from(key);
         let options =
             PutOptions { mode: PutMode::Update(before.version.clone()), ..PutOptions::default() };
-        let replace = || self.objects.put_opts(&path, after.clone().into(), options.clone());
+        let replace = || self.objects().put_opts(&path, after.clone().into(), options.clone());
         match self.patiently(replace).await {
             Ok(_) => Ok(Replaced::Done),
             Err(
@@ -78,7 +79,7 @@ impl Store {
     /// The names of the objects below `prefix`, without folders below it.
     pub(crate) async fn names(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let path = Path::from(prefix);
-        let listed = self.patiently(|| self.objects.list_with_delimiter(Some(&path))).await;
+        let listed = self.patiently(|| self.objects().list_with_delimiter(Some(&path))).await;
         let listed = listed.map_err(|error| could_not("list", prefix, error))?;
         let names = listed.objects.iter().filter_map(|meta| meta.location.filename());
         Ok(names.map(str::to_owned).collect())

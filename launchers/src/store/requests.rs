@@ -4,9 +4,9 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream};
 use longshore_protocol::id::Digest;
 use longshore_protocol::record::{Payload, Record};
-use longshore_storage::{Explanation, Patience, may_pass};
+use longshore_storage::{Explanation, Retry};
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 
 use super::{Created, Store};
 use crate::{Error, ErrorKind};
@@ -48,17 +48,7 @@ impl Store {
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        let path = Path::from(key);
-        let read = || async {
-            let answer = self.objects.get(&path).await?;
-            let size = answer.meta.size;
-            whole(answer.bytes().await?, size)
-        };
-        match self.patiently(read).await {
-            Ok(content) => Ok(Some(content)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(could_not("read", key, error)),
-        }
+        self.requests.get(key).await.map_err(|error| could_not("read", key, error))
     }
 
     pub(super) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
@@ -75,7 +65,7 @@ impl Store {
         let path = Path::from(key);
         let put = async || {
             if content.len() <= PART_BYTES {
-                return self.objects.put(&path, content.clone().into()).await.map(drop);
+                return self.objects().put(&path, content.clone().into()).await.map(drop);
             }
             self.put_in_parts(&path, &content, told).await
         };
@@ -90,7 +80,7 @@ impl Store {
         content: &Bytes,
         told: Told<'_>,
     ) -> object_store::Result<()> {
-        let mut upload = self.objects.put_multipart(path).await?;
+        let mut upload = self.objects().put_multipart(path).await?;
         let parts = (0..content.len()).step_by(PART_BYTES);
         let parts = parts.map(|from| content.slice(from..content.len().min(from + PART_BYTES)));
         let sent: Vec<_> = parts
@@ -116,19 +106,9 @@ impl Store {
         done
     }
 
-    /// What exists already may be our own: then an earlier try has succeeded, and its answer was lost.
     pub(crate) async fn create(&self, key: &str, content: Bytes) -> Result<Created, Error> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let path = Path::from(key);
-        let create = || self.objects.put_opts(&path, content.clone().into(), options.clone());
-        match self.patiently(create).await {
-            Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let is_ours = self.get(key).await?.is_some_and(|there| there == content);
-                Ok(if is_ours { Created::New } else { Created::Existed })
-            }
-            Err(error) => Err(could_not("write", key, error)),
-        }
+        let created = self.requests.create(key, content, Retry::Transient).await;
+        created.map_err(|error| could_not("write", key, error))
     }
 
     /// Tries again for a while what may succeed the next time.
@@ -136,16 +116,7 @@ impl Store {
         &self,
         request: impl Fn() -> F,
     ) -> object_store::Result<T> {
-        let (mut failures, patience) = (0, Patience::new());
-        loop {
-            let error = match request().await {
-                Err(error) if may_pass(&error) && !patience.is_over() => error,
-                done => return done,
-            };
-            failures += 1;
-            let Some(pause) = self.pace.before_retry(failures) else { return Err(error) };
-            tokio::time::sleep(pause).await;
-        }
+        self.requests.patiently(Retry::Transient, request).await
     }
 
     /// Creates an object that nobody else may have: its key has the run's id in it.
@@ -155,15 +126,6 @@ impl Store {
             Created::Existed => Err(Error::new(ErrorKind::Store, format!("{key} exists already"))),
         }
     }
-}
-
-/// What was cut off on its way is no content.
-fn whole(content: Bytes, size: u64) -> object_store::Result<Bytes> {
-    if content.len() as u64 == size {
-        return Ok(content);
-    }
-    let source = format!("{} of {size} bytes arrived", content.len()).into();
-    Err(object_store::Error::Generic { store: "cut off", source })
 }
 
 pub(super) fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {

@@ -20,6 +20,7 @@ mod explain;
 mod location;
 mod open;
 mod options;
+mod requests;
 mod retry;
 mod sign;
 
@@ -29,5 +30,6 @@ pub use explain::{Explanation, explain};
 pub use location::{Location, Provider};
 pub use open::{AwsCredentials, Objects, install_tls, open, open_with};
 pub use options::{ACCOUNT, REGION, Variables};
+pub use requests::{Created, Requests, Retry, whole};
 pub use retry::{PATIENCE, Patience, may_pass};
 pub use sign::{Signer, create_headers, overwrite_headers};

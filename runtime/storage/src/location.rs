@@ -148,9 +148,16 @@ impl Location {
             RUNTIME_ENDPOINT => self.runtime_endpoint = Some(value),
             name => {
                 options::check(self.provider, name, &value)?;
-                if self.options.insert(name.to_owned(), value).is_some() {
-                    return Err(Error::new(format!("the storage option {name} is given twice")));
+                // Some options have several names.
+                let key = |name: &str| Key::parse(self.provider, name);
+                if let Some(other) = self.options.keys().find(|known| key(known) == key(name)) {
+                    let text = match other == name {
+                        true => format!("the storage option {name} is given twice"),
+                        false => format!("the storage option {name} is given as {other}, too"),
+                    };
+                    return Err(Error::new(text));
                 }
+                self.options.insert(name.to_owned(), value);
             }
         }
         Ok(())
@@ -207,14 +214,13 @@ impl Location {
 
     /// The same place in a region, unless it has one already.
     #[must_use]
-    pub fn in_region(self, region: String) -> Self {
+    pub fn in_region(mut self, region: String) -> Self {
         let is_region =
             |name: &String| matches!(Key::parse(self.provider, name), Ok(key) if key.is_region());
-        let mut location = self.clone();
         if self.provider == Provider::S3 && !self.options.keys().any(is_region) {
-            location.options.insert("aws_region".to_owned(), region);
+            self.options.insert(options::REGION.to_owned(), region);
         }
-        location
+        self
     }
 
     /// The variables, of those that are set, that its credentials are read from.
@@ -376,6 +382,10 @@ mod tests {
             ("s3://x?aws_regoin=y", "did you mean aws_region?"),
             ("s3://x?aws_region=", "aws_region has no value"),
             ("s3://x?aws_region=a&aws_region=b", "given twice"),
+            (
+                "s3://x?aws_region=a&region=b",
+                "the storage option region is given as aws_region, too",
+            ),
             ("s3://x?aws_bucket=y", "the bucket is in the URL already"),
             ("s3://x?aws_secret_access_key=geheim", "holds a secret"),
             ("s3://x?credentials=me", "is not a reference to credentials"),
