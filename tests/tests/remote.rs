@@ -121,9 +121,19 @@ fn home_with_profile() -> Home {
 #[test]
 fn the_keys_of_a_profile_sign_tickets() {
     let home = home_with_profile();
-    home.run("add_one").param("n", 1).succeeds().prints("2\n");
+    // Keys in the environment are somebody else's.
+    let run = home.run("add_one").param("n", 1).env("AWS_ACCESS_KEY_ID", "AKIDOTHER");
+    run.env("AWS_SECRET_ACCESS_KEY", "other").succeeds().prints("2\n");
     let checks = home.longshore(&["doctor"]).succeeds().text();
     assert!(checks.contains("the AWS profile ci"), "{checks}");
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named() {
+    let home = home_with_profile();
+    home.file(".aws/credentials", "[other]\naws_access_key_id = x\naws_secret_access_key = y\n");
+    let answer = home.longshore(&["list"]).exits(exit::STORE).prints("");
+    answer.says(": there are no credentials in the AWS profile ci\n").says("hint: check the cred");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::meta::region::ProvideRegion as _;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
@@ -27,18 +28,16 @@ use crate::{Error, ErrorKind, clock};
 const MARGIN: Duration = Duration::from_secs(120);
 
 /// The profile by which the credentials of `location` are found; `None`: `object_store` finds them. The inner `None`:
-/// the default profile.
+/// AWS's own chain, which knows AWS_PROFILE.
 fn profile(location: &Location, surroundings: &Surroundings) -> Option<Option<String>> {
     let has_keys = ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"]
         .iter()
         .any(|name| surroundings.get(name).is_some());
-    let named = surroundings.get("AWS_PROFILE").map(str::to_owned);
+    let is_named = surroundings.get("AWS_PROFILE").is_some();
     match location.credentials() {
         _ if location.provider() != Provider::S3 => None,
         Credentials::Profile(name) => Some(Some(name.clone())),
-        Credentials::Default if !has_keys && (named.is_some() || has_files(surroundings)) => {
-            Some(named)
-        }
+        Credentials::Default if !has_keys && (is_named || has_files(surroundings)) => Some(None),
         Credentials::Default
         | Credentials::Anonymous
         | Credentials::Environment(_)
@@ -128,13 +127,20 @@ struct Fetched {
 
 impl Profile {
     async fn fetch(&self) -> object_store::Result<Fetched> {
-        let mut chain = DefaultCredentialsChain::builder().configure(configuration());
-        if let Some(name) = &self.name {
-            chain = chain.profile_name(name);
-        }
-        let chain = chain.build().await;
-        let found = chain.provide_credentials().await.map_err(|error| {
-            object_store::Error::Unauthenticated { path: self.described(), source: Box::new(error) }
+        let found = match &self.name {
+            // Nothing but this profile: keys in the environment are somebody else's.
+            Some(name) => {
+                let profile = ProfileFileCredentialsProvider::builder().configure(&configuration());
+                profile.profile_name(name).build().provide_credentials().await
+            }
+            None => {
+                let chain = DefaultCredentialsChain::builder().configure(configuration());
+                chain.build().await.provide_credentials().await
+            }
+        };
+        let found = found.map_err(|error| object_store::Error::Unauthenticated {
+            path: self.described(),
+            source: Box::new(error),
         })?;
         let credential = AwsCredential {
             key_id: found.access_key_id().to_owned(),
@@ -145,8 +151,10 @@ impl Profile {
     }
 
     fn described(&self) -> String {
-        let name = self.name.as_deref().unwrap_or("default");
-        format!("the AWS profile {name}")
+        match &self.name {
+            Some(name) => format!("the AWS profile {name}"),
+            None => "AWS's configuration files and chain".to_owned(),
+        }
     }
 }
 

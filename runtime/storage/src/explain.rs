@@ -71,6 +71,13 @@ const HINTS: [(&[&str], &str); 9] = [
 /// Explains a failed request. `None`: it did not come from object storage on a network, its own text is better.
 pub fn explain(error: &StoreError) -> Option<Explanation> {
     let said = longshore_protocol::chain(error);
+    if let StoreError::Unauthenticated { path, .. } = error
+        && !said.contains("status code")
+    {
+        // What was tried in vain takes many lines, and the last one of a chain says nothing that the first does not.
+        let hint = hint_for("InvalidAccessKeyId");
+        return Some(Explanation { text: format!("there are no credentials in {path}"), hint });
+    }
     if let Some(text) = after(&said, "Server returned non-2xx status code: ")
         .or_else(|| after(&said, "Server returned error response: "))
     {
