@@ -7,6 +7,7 @@ use longshore_protocol::suggest;
 use longshore_protocol::target::Target;
 
 use crate::Error;
+use crate::docker;
 use crate::launcher::Launcher;
 use crate::process;
 use crate::settings::{self, Change, JobSettings, Setting};
@@ -18,16 +19,19 @@ pub enum Kind {
     /// A process on this machine. The default: it needs nothing.
     #[default]
     Process,
+    /// A container of a Docker engine.
+    Docker,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 1] = [Self::Process];
+    pub const ALL: [Self; 2] = [Self::Process, Self::Docker];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
         match self {
             Self::Process => "process",
+            Self::Docker => "docker",
         }
     }
 
@@ -35,7 +39,15 @@ impl Kind {
     /// infrastructure.
     pub fn hands_on_environment(self) -> bool {
         match self {
-            Self::Process => true,
+            Self::Process | Self::Docker => true,
+        }
+    }
+
+    /// Whether its jobs are containers, which start the runtime from an image.
+    pub fn starts_containers(self) -> bool {
+        match self {
+            Self::Process => false,
+            Self::Docker => true,
         }
     }
 
@@ -43,6 +55,8 @@ impl Kind {
     pub fn target(self) -> Target {
         match self {
             Self::Process => Target::Native,
+            // The engine may be on another machine, and the image's runtime is not this machine's.
+            Self::Docker => portable_here(),
         }
     }
 
@@ -50,6 +64,7 @@ impl Kind {
     pub fn settings(self) -> Vec<Setting> {
         match self {
             Self::Process => process::ProcessSettings::table(),
+            Self::Docker => docker::DockerSettings::table(),
         }
     }
 
@@ -71,8 +86,14 @@ impl Kind {
                 state_folder.to_owned(),
                 surroundings.clone(),
             )),
+            Self::Docker => Box::new(docker::DockerLauncher::new(surroundings.clone())),
         }
     }
+}
+
+/// What any processor of this machine's kind executes.
+fn portable_here() -> Target {
+    Target::portable(std::env::consts::ARCH).unwrap_or(Target::Native)
 }
 
 impl FromStr for Kind {
@@ -99,7 +120,7 @@ mod tests {
     fn a_slip_in_a_kind_is_named() {
         assert_eq!("process".parse(), Ok(Kind::Process));
         for (text, rest) in
-            [("proces", "did you mean \"process\"?"), ("k9s", "this version has: process")]
+            [("proces", "did you mean \"process\"?"), ("k9s", "this version has: process, docker")]
         {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use longshore_protocol::id::{Digest, RunId, Tenant};
+use longshore_protocol::layout::RunLayout;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::state::JobState;
+use longshore_storage::Location;
 use serde::Serialize;
 
-use crate::Error;
+use crate::image::{self, RuntimeImage};
 use crate::settings::JobSettings;
+use crate::{Error, ErrorKind};
 
 /// A run as an infrastructure sees it: what to start, and what it may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +26,18 @@ pub struct Job {
     pub tenant: Tenant,
     /// How the runtime gets at it.
     pub entry: Entry,
+    /// Its pool.
+    pub pool: String,
+    /// What it executes.
+    pub flow: String,
+    /// Where it is kept, in a few characters: jobs of two stores on one infrastructure are told apart by it.
+    pub store_mark: String,
     /// The runtime's binary, for infrastructures that start it from this machine's files.
     pub runtime: PathBuf,
+    /// The runtime's image, for those that start containers. `None`: there is no binary to make it of.
+    pub image: Option<RuntimeImage>,
+    /// Whether it has to reach anything by a network: a host that it is granted, or its store.
+    pub needs_network: bool,
     /// What is set about it; of the launcher's own kind.
     pub settings: JobSettings,
     /// What the flow may use; the infrastructure's own limits are derived from it.
@@ -33,6 +46,51 @@ pub struct Job {
     pub secret_variables: BTreeSet<String>,
     /// For people and filters.
     pub labels: BTreeMap<String, String>,
+}
+
+impl Job {
+    /// The image of the runtime.
+    ///
+    /// # Errors
+    /// When there is none to be made on this machine.
+    pub fn image(&self) -> Result<&RuntimeImage, Error> {
+        self.image.as_ref().ok_or_else(|| image::missing(&self.runtime))
+    }
+
+    /// What everything made for this job on an infrastructure is labelled with.
+    pub fn marks(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("run", self.run.to_string()),
+            ("tenant", self.tenant.to_string()),
+            ("pool", self.pool.clone()),
+            ("flow", self.flow.clone()),
+            ("store", self.store_mark.clone()),
+        ])
+    }
+
+    /// What the runtime needs of a store that is a directory: its own run, and the content that the run refers to. Empty
+    /// for all other stores.
+    ///
+    /// # Errors
+    /// When the location is none.
+    pub fn store_parts(&self) -> Result<Vec<StorePart>, Error> {
+        let Entry::Store { location, tenant, run, content, .. } = &self.entry else {
+            return Ok(Vec::new());
+        };
+        let Some(folder) = location.parse::<Location>()?.folder() else { return Ok(Vec::new()) };
+        let part = |key: &str, is_written| StorePart { path: folder.join(key), is_written };
+        let own = part(RunLayout::new(tenant, run).prefix(), true);
+        Ok(content.iter().map(|key| part(key, false)).chain([own]).collect())
+    }
+}
+
+/// A part of a store that is a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorePart {
+    /// The folder or file.
+    pub path: PathBuf,
+    /// Whether the runtime writes there.
+    pub is_written: bool,
 }
 
 /// How the runtime gets at its run.
@@ -55,6 +113,8 @@ pub enum Entry {
         run: RunId,
         /// The digest of its order: all that is executed follows from it.
         order: Digest,
+        /// The keys of what the order refers to.
+        content: Vec<String>,
         /// The environment variables around the launcher that hold the credentials of the store.
         variables: BTreeSet<String>,
     },
@@ -67,7 +127,7 @@ impl Entry {
             Self::Ticket { url, sha256 } => {
                 vec![("--ticket", url.clone()), ("--ticket-sha256", sha256.to_string())]
             }
-            Self::Store { location, tenant, run, order, variables: _ } => vec![
+            Self::Store { location, tenant, run, order, content: _, variables: _ } => vec![
                 ("--store", location.clone()),
                 ("--tenant", tenant.to_string()),
                 ("--run", run.to_string()),
@@ -126,11 +186,16 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     /// When the settings do not fit the job.
     fn plan(&self, job: &Job) -> Result<Plan, Error>;
 
-    /// Looks whether jobs could be launched now, without launching one. Returns what was found, for people.
+    /// Looks whether jobs with these settings could be launched now, without launching one. Returns what was found, for
+    /// people. `image` is the one that is made on this machine, where that is possible.
     ///
     /// # Errors
     /// When the infrastructure cannot be reached, or lacks something that every job needs.
-    async fn check(&self) -> Result<String, Error>;
+    async fn check(
+        &self,
+        settings: &JobSettings,
+        image: Option<&RuntimeImage>,
+    ) -> Result<String, Error>;
 
     /// Checks what patches have made of a plan: that it still is a request, and has what the run needs. Contacts nobody.
     ///
@@ -139,10 +204,11 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     fn check_patched(&self, planned: &Plan, patched: &Plan) -> Result<(), Error>;
 
     /// Requests it, and returns once the infrastructure has accepted. Repeating is harmless: a job is started once.
+    /// Tells what takes time, such as an image on its way.
     ///
     /// # Errors
     /// When the infrastructure refuses or cannot be reached.
-    async fn launch(&self, plan: &Plan) -> Result<(), Error>;
+    async fn launch(&self, plan: &Plan, tell: &Tell<'_>) -> Result<(), Error>;
 
     /// What the infrastructure says of the job now. That it does not know the job is an answer, not an error.
     ///
@@ -167,9 +233,41 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     /// When the job may still be running.
     async fn cancel(&self, handle: &Handle, grace: Duration) -> Result<(), Error>;
 
+    /// Its run has an outcome: removes what the job's settings let be removed. Repeating is harmless.
+    ///
+    /// # Errors
+    /// When something that should go is left.
+    async fn finish(&self, handle: &Handle) -> Result<(), Error>;
+
     /// Removes what is left of a job that is over. Repeating is harmless.
     ///
     /// # Errors
     /// When something is left.
     async fn cleanup(&self, handle: &Handle) -> Result<(), Error>;
+
+    /// All jobs of this owner that the infrastructure has, where these settings place them.
+    ///
+    /// # Errors
+    /// When the infrastructure cannot be asked.
+    async fn jobs(&self, settings: &JobSettings, tenant: &str) -> Result<Vec<FoundJob>, Error>;
+}
+
+/// Hears what takes time.
+pub type Tell<'a> = dyn Fn(&str) + Send + Sync + 'a;
+
+/// A job that an infrastructure has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundJob {
+    /// How it names it.
+    pub handle: Handle,
+    /// The run.
+    pub run: RunId,
+    /// Where the run is kept, as in [`Job::store_mark`]. Empty: it does not say.
+    pub store: String,
+}
+
+/// A job that another machine would have to end.
+pub(crate) fn cannot_reach(handle: &Handle, because: &str) -> Error {
+    Error::new(ErrorKind::Infrastructure, format!("could not end the job {handle}: {because}"))
+        .hint("the request to stop is in the store; the runtime will see it if it is alive")
 }

@@ -10,11 +10,14 @@ pub mod artefact;
 pub mod clock;
 #[cfg(test)]
 mod counting;
+pub mod docker;
 pub mod engine;
 mod error;
 pub mod files;
+pub mod image;
 pub mod kind;
 pub mod launcher;
+pub mod needs;
 pub mod pool;
 pub mod process;
 pub mod settings;

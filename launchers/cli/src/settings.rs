@@ -37,7 +37,7 @@ pub(crate) struct Settings {
     /// The pool that was asked for.
     pub(crate) pool: Option<(String, Origin)>,
     tenant: Tenant,
-    places: Places,
+    pub(crate) places: Places,
     chosen: Option<Chosen>,
 }
 
@@ -50,7 +50,7 @@ struct Chosen {
 
 impl Settings {
     pub(crate) fn resolve(global: &Global) -> Result<Self, Failure> {
-        let Global { store, tenant, pool, runtime, format, quiet, typed } = global;
+        let Global { store, tenant, pool, runtime, image_runtime, format, quiet, typed } = global;
         let cache = match variable("LONGSHORE_CACHE") {
             Some(folder) => PathBuf::from(folder),
             None => base("XDG_CACHE_HOME", ".cache")?,
@@ -64,7 +64,8 @@ impl Settings {
             None => base("XDG_CONFIG_HOME", ".config").ok().map(|base| base.join("config.toml")),
         };
         let runtime = runtime.clone().map_or_else(beside_this_program, Ok)?;
-        let places = Places { runtime, cache, state, surroundings: surroundings() };
+        let image_runtime = image_runtime.clone();
+        let places = Places { runtime, image_runtime, cache, state, surroundings: surroundings() };
         let shared = variable(SHARED_POOLS);
         Ok(Self {
             format: *format,
@@ -91,6 +92,12 @@ impl Settings {
         let pool = self.layers_of(&name).await?.pool(Some(&name))?;
         let store = self.store_of(&pool)?.0;
         Ok(Self { chosen: Some(Chosen { pool, store }), ..self })
+    }
+
+    /// The same with the named pool.
+    pub(crate) async fn in_pool_named(self, name: Option<&str>) -> Result<Self, Failure> {
+        let pool = name.map(|name| (name.to_owned(), Origin::Flag("NAME"))).or(self.pool.clone());
+        Self { pool, ..self }.in_pool().await
     }
 
     /// The name of the pool that is used, and who says so.

@@ -50,9 +50,15 @@ impl Engine {
         // One that is not there is told once.
         let confined = if runtime.is_ok { Some(self.check_confinement().await) } else { None };
         let cache = Check::of("cache", self.check_cache());
-        let place = Check::of(self.pool.kind.word(), self.launcher.check().await);
+        let place = Check::of(self.pool.kind.word(), self.check_launcher().await);
         let before = [runtime].into_iter().chain(confined).chain([cache, place]);
         before.chain(self.check_storage().await).collect()
+    }
+
+    async fn check_launcher(&self) -> Result<String, Error> {
+        let settings = self.pool.job_settings()?;
+        let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
+        self.launcher.check(&settings, self.image(&runtime)?.as_ref()).await
     }
 
     async fn check_runtime(&self) -> Result<String, Error> {

@@ -34,6 +34,11 @@ pub enum Event<'a> {
         /// What.
         text: &'a str,
     },
+    /// The infrastructure is being prepared for the job: an image is on its way, for example.
+    Preparing {
+        /// What goes on.
+        text: &'a str,
+    },
     /// Something is being uploaded that the store did not have.
     Uploading {
         /// What.

@@ -145,6 +145,7 @@ mod tests {
         let nowhere = || PathBuf::from("/nonexistent");
         let places = Places {
             runtime: nowhere(),
+            image_runtime: None,
             cache: nowhere(),
             state: nowhere(),
             surroundings: Surroundings::default(),

@@ -12,6 +12,7 @@ mod open;
 mod plan;
 mod request;
 mod submit;
+mod sweep;
 mod ticket;
 mod watch;
 
@@ -42,6 +43,7 @@ pub use logs::{Cursor, LogReader};
 pub use plan::{DryRun, Upload};
 pub use request::{Params, Request, Terms, describe};
 pub use submit::Submitted;
+pub use sweep::{LeftJob, Why};
 pub use watch::Ending;
 
 /// A run gets this long to end by itself once it was asked to, before it is made to.
@@ -52,6 +54,8 @@ pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
 pub struct Places {
     /// The runtime's binary.
     pub runtime: PathBuf,
+    /// The runtime's binary for images. `None`: what is found beside the other one.
+    pub image_runtime: Option<PathBuf>,
     /// For files that can be made again.
     pub cache: PathBuf,
     /// For files of running jobs.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::submit::{new_run, secret_variables};
 use super::{Engine, Request};
 use crate::artefact::{self, Runtime};
+use crate::image::{self, RuntimeImage};
 use crate::launcher::{Entry, Job, Plan};
 use crate::settings::{Effective, Origin, Patch};
 use crate::{Error, clock};
@@ -103,7 +104,7 @@ impl Engine {
     ) -> Result<(Order, Plan), Error> {
         let order = self.order(request, params, compiled, clock::now())?;
         let entry = self.rehearsed_entry(&order)?;
-        let plan = self.plan(&job(&order, entry, runtime, request), &request.patches)?;
+        let plan = self.plan(&self.job(&order, entry, runtime, request)?, &request.patches)?;
         Ok((order, plan))
     }
 
@@ -151,6 +152,51 @@ impl Engine {
         })
     }
 
+    /// The job of an order.
+    pub(super) fn job(
+        &self,
+        order: &Order,
+        entry: Entry,
+        runtime: &Runtime,
+        request: &Request,
+    ) -> Result<Job, Error> {
+        let is_remote = matches!(entry, Entry::Ticket { .. }) || self.store.is_remote();
+        Ok(Job {
+            run: order.run,
+            tenant: order.tenant.clone(),
+            needs_network: is_remote || !order.grants.network.is_empty(),
+            entry,
+            pool: self.pool.name.clone(),
+            flow: order.flow.clone(),
+            store_mark: self.store_mark(),
+            runtime: runtime.path.clone(),
+            image: self.image(runtime)?,
+            settings: request.settings.clone(),
+            limits: order.limits.clone(),
+            secret_variables: secret_variables(&order.grants),
+            labels: order.labels.clone(),
+        })
+    }
+
+    /// The image that can be made here of the release of `runtime`, where jobs are containers. `None`: there is no
+    /// binary for it.
+    ///
+    /// # Errors
+    /// When there is one, and it cannot be used.
+    pub(super) fn image(&self, runtime: &Runtime) -> Result<Option<RuntimeImage>, Error> {
+        if !self.pool.kind.starts_containers() {
+            return Ok(None);
+        }
+        let named = self.places.image_runtime.clone();
+        let Some(binary) = named.or_else(|| image::find(&runtime.path)) else { return Ok(None) };
+        RuntimeImage::of(&binary, runtime, &self.cache).map(Some)
+    }
+
+    /// Tells this store from others on one infrastructure. Where it is may be nobody's business there.
+    pub(super) fn store_mark(&self) -> String {
+        Digest::of(self.store.location().as_bytes()).short()
+    }
+
     /// What to request for `job`, as the patches leave it.
     pub(super) fn plan(&self, job: &Job, patches: &[Patch]) -> Result<Plan, Error> {
         let planned = self.launcher.plan(job)?;
@@ -176,20 +222,6 @@ impl Engine {
                 Entry::Ticket { url: format!("<signed address of {key}>"), sha256: digest }
             }
         })
-    }
-}
-
-/// The job of an order.
-pub(super) fn job(order: &Order, entry: Entry, runtime: &Runtime, request: &Request) -> Job {
-    Job {
-        run: order.run,
-        tenant: order.tenant.clone(),
-        entry,
-        runtime: runtime.path.clone(),
-        settings: request.settings.clone(),
-        limits: order.limits.clone(),
-        secret_variables: secret_variables(&order.grants),
-        labels: order.labels.clone(),
     }
 }
 

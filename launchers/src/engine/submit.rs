@@ -10,7 +10,7 @@ use longshore_protocol::id::{Digest, RunId};
 use longshore_protocol::layout;
 use longshore_protocol::record::{FormatVersion, JobRecord, Order, Payload};
 
-use super::plan::{job, patches_of_caller};
+use super::plan::patches_of_caller;
 use super::{Engine, Event, Report, Request};
 use crate::artefact::{self, Artefact, Runtime};
 use crate::files::{Files, Packed};
@@ -43,9 +43,9 @@ impl Engine {
         let artefact = self.upload_code(&request, &runtime, report).await?;
         self.upload_files(&request.files, report).await?;
         let (order, digest) = self.write_order(&request, &artefact, report).await?;
-        let job = job(&order, self.entry(&order, digest).await?, &runtime, &request);
+        let job = self.job(&order, self.entry(&order, digest).await?, &runtime, &request)?;
         let plan = self.plan(&job, &request.patches)?;
-        self.launch(&request, (&job.run, &plan), &runtime.version).await?;
+        self.launch(&request, (&job.run, &plan), &runtime.version, report).await?;
         report.hear(&Event::Launched { run: job.run, plan: &plan });
         let Plan { handle, request: _, streams_output } = plan;
         Ok(Submitted { run: job.run, handle, streams_output })
@@ -174,6 +174,7 @@ impl Engine {
         request: &Request,
         (run, plan): (&RunId, &Plan),
         launcher: &str,
+        report: &dyn Report,
     ) -> Result<(), Error> {
         let record = JobRecord {
             format: FormatVersion::CURRENT,
@@ -187,7 +188,7 @@ impl Engine {
         };
         // Before the launch: should this process die right after it, others still find the job.
         self.store.create_job(run, &record).await?;
-        self.launcher.launch(plan).await
+        self.launcher.launch(plan, &|text| report.hear(&Event::Preparing { text })).await
     }
 }
 

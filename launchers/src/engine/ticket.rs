@@ -76,6 +76,7 @@ impl Engine {
             tenant: order.tenant.clone(),
             run: order.run,
             order: digest,
+            content: content(order),
             variables: self.store.credential_variables().clone(),
         }
     }
@@ -180,20 +181,20 @@ fn until(time: Timestamp) -> Duration {
     Duration::try_from(time.duration_since(clock::now())).unwrap_or(Duration::ZERO)
 }
 
+/// The keys of what an order refers to.
+fn content(order: &Order) -> Vec<String> {
+    let component = layout::component(&order.component.sha256);
+    let compiled = order.compiled.as_ref();
+    let compiled = compiled.map(|compiled| layout::compiled(&compiled.engine, &compiled.sha256));
+    let files = order.files.as_ref().map(|files| layout::files(&files.sha256));
+    std::iter::once(component).chain(compiled).chain(files).collect()
+}
+
 /// All that a runtime does with the store. See `runtime/src/store.rs`.
 fn wishes(order: &Order, attempts: u32, segments: u32) -> Vec<Wish> {
     let run = RunLayout::new(&order.tenant, &order.run);
-    let mut wishes = vec![
-        Wish::Read(run.order()),
-        Wish::Read(run.cancel()),
-        Wish::Read(layout::component(&order.component.sha256)),
-    ];
-    if let Some(compiled) = &order.compiled {
-        wishes.push(Wish::Read(layout::compiled(&compiled.engine, &compiled.sha256)));
-    }
-    if let Some(files) = &order.files {
-        wishes.push(Wish::Read(layout::files(&files.sha256)));
-    }
+    let mut wishes = vec![Wish::Read(run.order()), Wish::Read(run.cancel())];
+    wishes.extend(content(order).into_iter().map(Wish::Read));
     if let Payload::Object { .. } = order.params {
         wishes.push(Wish::Read(run.params()));
     }

@@ -10,8 +10,8 @@ use longshore_protocol::record::{CodeSource, Outcome};
 use longshore_protocol::state::{Derived, JobState};
 
 use super::{Engine, Event, LogReader, Report, RunView, Submitted};
-use crate::Error;
 use crate::launcher::Handle;
+use crate::{Error, chain};
 
 /// News are looked for this often at first, …
 const LOOK_FIRST: Duration = Duration::from_millis(250);
@@ -113,6 +113,7 @@ impl Engine {
             report.hear(&Event::Repeated { run: *run, failed });
         }
         self.heal(&outcome, report).await?;
+        self.finish(run, report).await;
         let reason = Some(outcome.verdict.sentence()).filter(|text| !text.is_empty());
         let derived = Derived { state: outcome.verdict.state(), reason };
         Ok(Ending { derived, outcome: Some(outcome) })
@@ -134,6 +135,17 @@ impl Engine {
         // An infrastructure that cannot be asked only costs us the event: the loop goes on looking.
         if watch.await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Lets the infrastructure remove what it need not keep. That it cannot is no fault of the run.
+    async fn finish(&self, run: &RunId, report: &dyn Report) {
+        let done = async {
+            let Some(job) = self.store.job(run).await? else { return Ok(()) };
+            self.launcher_of(&job.kind)?.finish(&Handle(job.handle)).await
+        };
+        if let Err(error) = done.await {
+            report.hear(&Event::Warning { text: &chain(&error) });
         }
     }
 

@@ -22,9 +22,11 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use longshore_protocol::state::JobState;
 
-use crate::launcher::{Handle, Job, Launcher, Plan};
+use crate::Error;
+use crate::image::RuntimeImage;
+use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell, cannot_reach};
+use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
-use crate::{Error, ErrorKind};
 
 pub use config::ProcessSettings;
 
@@ -75,21 +77,17 @@ impl Launcher for ProcessLauncher {
         plan::check_patched(planned, patched)
     }
 
-    async fn check(&self) -> Result<String, Error> {
+    async fn check(&self, _: &JobSettings, _: Option<&RuntimeImage>) -> Result<String, Error> {
         let folder = &self.state_folder;
         client::check(folder)?;
         Ok(format!("jobs are kept in {}", folder.join("jobs").display()))
     }
 
-    async fn launch(&self, plan: &Plan) -> Result<(), Error> {
+    async fn launch(&self, plan: &Plan, _: &Tell<'_>) -> Result<(), Error> {
         let mut command = plan::command_of(plan)?;
         for name in std::mem::take(&mut command.env_from_launcher) {
-            let value = self.surroundings.get(&name).ok_or_else(|| {
-                let text =
-                    format!("the environment variable {name}, which holds a secret, is not set");
-                Error::new(ErrorKind::BadInput, text).hint("set it where longshore is started")
-            })?;
-            command.env.insert(name, value.to_owned());
+            let value = self.surroundings.required(&name)?.to_owned();
+            command.env.insert(name, value);
         }
         let Some(child) = client::start(&plan::folder_of(&plan.handle)?, &command)? else {
             return Ok(());
@@ -128,14 +126,24 @@ impl Launcher for ProcessLauncher {
 
     async fn cancel(&self, handle: &Handle, grace: Duration) -> Result<(), Error> {
         if let Some(because) = plan::not_from_here(handle)? {
-            return Err(state::cannot_reach(handle, &because));
+            return Err(cannot_reach(handle, &because));
         }
         client::end(&plan::folder_of(handle)?, grace).await
+    }
+
+    async fn finish(&self, _: &Handle) -> Result<(), Error> {
+        // Its folder has the output, which people ask for; it goes with the run.
+        Ok(())
     }
 
     async fn cleanup(&self, handle: &Handle) -> Result<(), Error> {
         client::remove(&plan::folder_of(handle)?)?;
         self.children.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
         Ok(())
+    }
+
+    async fn jobs(&self, _: &JobSettings, _: &str) -> Result<Vec<FoundJob>, Error> {
+        // A process that is over is nothing, and its folder goes with the run.
+        Ok(Vec::new())
     }
 }

@@ -28,8 +28,7 @@ pub(super) struct Command {
 }
 
 pub(super) fn plan(state_folder: &Path, job: &Job) -> Result<Plan, Error> {
-    let Job { run, entry, runtime, settings, secret_variables, tenant: _, limits: _, labels: _ } =
-        job;
+    let Job { run, entry, runtime, settings, secret_variables, .. } = job;
     let ProcessSettings { env: Variables(env), working_dir, stream_output } =
         ProcessSettings::of(settings)?;
     let folder = state_folder.join("jobs").join(run.to_string());
@@ -101,11 +100,17 @@ mod tests {
         Job {
             run,
             tenant: Tenant::default(),
+            pool: "local".into(),
+            flow: "hello".into(),
+            store_mark: "0".into(),
+            image: None,
+            needs_network: false,
             entry: Entry::Store {
                 location: "/data/store".into(),
                 tenant: Tenant::default(),
                 run,
                 order: Digest::of(b""),
+                content: Vec::new(),
                 variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
             },
             runtime: "/usr/bin/longshore-runtime".into(),

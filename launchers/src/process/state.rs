@@ -5,9 +5,6 @@ use std::process::ExitStatus;
 
 use longshore_protocol::state::JobState;
 
-use crate::launcher::Handle;
-use crate::{Error, ErrorKind};
-
 /// The state of a job whose process is over. `status` is known only to its parent; `output` is its last words.
 pub(super) fn exited(status: Option<ExitStatus>, output: &str) -> JobState {
     let signal = status.and_then(|status| status.signal()).map(|signal| match signal {
@@ -25,12 +22,6 @@ pub(super) fn exited(status: Option<ExitStatus>, output: &str) -> JobState {
         (None, true) => None,
     };
     JobState::Exited { code: status.and_then(|status| status.code()), reason }
-}
-
-/// A job that another machine would have to end.
-pub(super) fn cannot_reach(handle: &Handle, because: &str) -> Error {
-    Error::new(ErrorKind::Infrastructure, format!("could not end the job {handle}: {because}"))
-        .hint("the request to stop is in the store; the runtime will see it if it is alive")
 }
 
 #[cfg(test)]

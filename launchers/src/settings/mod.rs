@@ -22,11 +22,11 @@ mod value;
 
 pub use change::{Change, Given, Key, table};
 pub use origin::{Origin, Source};
-pub use patch::{Patch, readable, unchanged};
+pub use patch::{Patch, exact, readable, unchanged};
 pub use resolve::{Effective, JobSettings, resolve};
 pub use table::{Guard, Setting};
 pub use template::{schema, toml};
-pub use value::{AbsolutePath, Integer, OneOf, SettingType, Shape, Size, Variables, Word};
+pub use value::{AbsolutePath, Cpus, Integer, OneOf, SettingType, Shape, Size, Variables, Word};
 
 pub(crate) use declare::settings;
 pub(crate) use table::find;

@@ -1,5 +1,6 @@
 //! Changes a request where no typed setting does: a JSON merge patch (RFC 7386).
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -97,6 +98,56 @@ pub fn readable<T: DeserializeOwned>(planned: &Value, patched: &Value) -> Result
     let text = format!("the patch leaves {field} as no launcher of this kind reads it");
     Err(Error::caused(ErrorKind::BadInput, text, error)
         .hint("--dry-run shows the request that a patch applies to"))
+}
+
+/// Checks that all of `request` is something that a `T` has: types of APIs skip what they do not know, and whoever has
+/// misspelt a field would never hear of it. `place` is where in the whole request it is.
+///
+/// # Errors
+/// Names the first field that a `T` does not have, or that does not fit.
+pub fn exact<T: DeserializeOwned + Serialize>(request: &Value, place: &str) -> Result<(), Error> {
+    let refused = |text: String| {
+        Error::new(ErrorKind::BadInput, text)
+            .hint("--dry-run shows the request that a patch applies to")
+    };
+    let read = T::deserialize(request).map_err(|error| {
+        let text = format!("the patch leaves {place} as no launcher of this kind reads it");
+        Error::caused(ErrorKind::BadInput, text, error)
+    })?;
+    let kept = serde_json::to_value(read)
+        .map_err(|error| Error::caused(ErrorKind::BadInput, "the patch cannot be used", error))?;
+    match lost(request, &kept, place) {
+        None => Ok(()),
+        Some(field) => Err(refused(format!("the patch sets {field}, which does not exist"))),
+    }
+}
+
+/// The first field of `given` that is not in `kept`. What is empty may be left out.
+fn lost(given: &Value, kept: &Value, place: &str) -> Option<String> {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
+            let place = format!("{place}.{name}");
+            match kept.get(name) {
+                Some(kept) => lost(value, kept, &place),
+                None => (!is_empty(value)).then_some(place),
+            }
+        }),
+        (Value::Array(given), Value::Array(kept)) => given
+            .iter()
+            .zip(kept)
+            .enumerate()
+            .find_map(|(index, (given, kept))| lost(given, kept, &format!("{place}.{index}"))),
+        _ => None,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 #[cfg(test)]

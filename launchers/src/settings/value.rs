@@ -25,6 +25,8 @@ pub enum Shape {
     },
     /// A number of bytes, with or without a unit.
     Size,
+    /// A number of processors, with parts of one.
+    Cpus,
     /// A time with its unit.
     Duration,
     /// True or false.
@@ -48,7 +50,7 @@ impl Shape {
             value.ok_or_else(|| format!("{text:?} is not {self}"))
         };
         match self {
-            Self::Text | Self::Path | Self::Size | Self::Duration | Self::OneOf(_) => {
+            Self::Text | Self::Path | Self::Size | Self::Cpus | Self::Duration | Self::OneOf(_) => {
                 Ok(Value::String(text.to_owned()))
             }
             Self::Integer { .. } => json(Value::is_number),
@@ -68,6 +70,7 @@ impl fmt::Display for Shape {
             Self::Path => out.write_str("an absolute path"),
             Self::Integer { min, max } => write!(out, "a number from {min} to {max}"),
             Self::Size => out.write_str("a size, for example \"64MiB\""),
+            Self::Cpus => out.write_str("a number of processors, for example \"1.5\""),
             Self::Duration => out.write_str("a duration, for example \"30s\""),
             Self::Bool => out.write_str("true or false"),
             Self::List => out.write_str("a list of texts, for example [\"a\", \"b\"]"),
@@ -202,6 +205,44 @@ impl SettingType for Size {
 
     fn write(&self) -> Value {
         self.0.into()
+    }
+}
+
+/// A number of processors, in thousandths of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpus(pub u64);
+
+impl Cpus {
+    /// More than any machine has.
+    const MAX: f64 = 10_000.0;
+}
+
+impl SettingType for Cpus {
+    fn shape() -> Shape {
+        Shape::Cpus
+    }
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let wrong = || other_than::<Self>(value);
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => return Err(wrong()),
+        };
+        // Kubernetes writes 500m for a half.
+        let (number, of_one) = match text.strip_suffix('m') {
+            Some(number) => (number, 1.0),
+            None => (text.as_str(), 1_000.0),
+        };
+        let milli = number.parse::<f64>().map_err(|_| wrong())? * of_one;
+        let is_right = milli.is_finite() && milli >= 1.0 && milli <= Self::MAX * 1_000.0;
+        if is_right { Ok(Self(milli.round() as u64)) } else { Err(wrong()) }
+    }
+
+    fn write(&self) -> Value {
+        let (whole, parts) = (self.0 / 1_000, self.0 % 1_000);
+        let text = format!("{whole}.{parts:03}");
+        Value::String(text.trim_end_matches('0').trim_end_matches('.').to_owned())
     }
 }
 
@@ -360,6 +401,9 @@ mod tests {
             (read::<Integer<1, 8>>(&json!(8)), json!(8)),
             (read::<Size>(&json!("64MiB")), json!(64 << 20)),
             (read::<Size>(&json!(5)), json!(5)),
+            (read::<Cpus>(&json!(1.5)), json!("1.5")),
+            (read::<Cpus>(&json!("250m")), json!("0.25")),
+            (read::<Cpus>(&json!("20")), json!("20")),
             (read::<Duration>(&json!("1m 30s")), json!("90s")),
             (read::<Duration>(&json!("250ms")), json!("250ms")),
             (read::<Vec<String>>(&list), list.clone()),
@@ -380,6 +424,11 @@ mod tests {
             (read::<Integer<1, 8>>(&json!(9)), "9 is not a number from 1 to 8"),
             (read::<Integer<1, 8>>(&json!(1.5)), "1.5 is not a number from 1 to 8"),
             (read::<Size>(&json!("much")), r#""much" is not a size (write for example 64MiB)"#),
+            (read::<Cpus>(&json!("0")), r#""0" is not a number of processors, for example "1.5""#),
+            (
+                read::<Cpus>(&json!("nan")),
+                r#""nan" is not a number of processors, for example "1.5""#,
+            ),
             (read::<Duration>(&json!(30)), r#"30 has no unit; write "30s""#),
             (read::<Vec<String>>(&json!(["a", 1])), "1 is not text"),
             (read::<Variables>(&json!({"A": 1})), "A: 1 is not text"),

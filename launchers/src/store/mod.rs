@@ -130,6 +130,11 @@ impl Store {
         Ok(Self::new(Arc::new(object_store::memory::InMemory::new()), location, tenant))
     }
 
+    /// Whether it is reached by a network.
+    pub fn is_remote(&self) -> bool {
+        self.location.contains("://")
+    }
+
     /// Where the store is, as the launcher finds it.
     pub fn location(&self) -> &str {
         &self.location

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use longshore_launchers::engine::{Engine, Silent};
-use longshore_launchers::launcher::{Handle, Job, Launcher, Plan};
+use longshore_launchers::image::RuntimeImage;
+use longshore_launchers::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
 use longshore_launchers::pool::Pool;
+use longshore_launchers::settings::JobSettings;
 use longshore_launchers::store::{KEEP_MIN, RELY_MAX, Store, Unreferenced};
 use longshore_launchers::{Error, chain};
 use longshore_protocol::id::{RunId, Tenant};
@@ -166,11 +168,11 @@ impl Launcher for Nowhere {
         Ok(())
     }
 
-    async fn check(&self) -> Result<String, Error> {
+    async fn check(&self, _: &JobSettings, _: Option<&RuntimeImage>) -> Result<String, Error> {
         Ok("nothing".to_owned())
     }
 
-    async fn launch(&self, _: &Plan) -> Result<(), Error> {
+    async fn launch(&self, _: &Plan, _: &Tell<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -190,7 +192,15 @@ impl Launcher for Nowhere {
         Ok(())
     }
 
+    async fn finish(&self, _: &Handle) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn cleanup(&self, _: &Handle) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn jobs(&self, _: &JobSettings, _: &str) -> Result<Vec<FoundJob>, Error> {
+        Ok(Vec::new())
     }
 }

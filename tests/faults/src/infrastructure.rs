@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use longshore_launchers::launcher::{self, Handle, Job, Launcher, Plan as LaunchPlan};
+use longshore_launchers::image::RuntimeImage;
+use longshore_launchers::launcher::{
+    self, FoundJob, Handle, Job, Launcher, Plan as LaunchPlan, Tell,
+};
+use longshore_launchers::settings::JobSettings;
 use longshore_launchers::{Error, ErrorKind};
 use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::pace::Pace;
@@ -221,11 +225,11 @@ impl Launcher for InProcess {
         Ok(())
     }
 
-    async fn check(&self) -> Result<String, Error> {
+    async fn check(&self, _: &JobSettings, _: Option<&RuntimeImage>) -> Result<String, Error> {
         Ok("threads of this process".to_owned())
     }
 
-    async fn launch(&self, plan: &LaunchPlan) -> Result<(), Error> {
+    async fn launch(&self, plan: &LaunchPlan, _: &Tell<'_>) -> Result<(), Error> {
         let text = |name: &str| plan.request[name].as_str().unwrap_or_default();
         let bad = |what| Error::new(ErrorKind::Infrastructure, format!("the plan has no {what}"));
         let run = text("run").parse().map_err(|_| bad("run"))?;
@@ -280,8 +284,16 @@ impl Launcher for InProcess {
         Ok(())
     }
 
+    async fn finish(&self, _: &Handle) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn cleanup(&self, handle: &Handle) -> Result<(), Error> {
         self.infrastructure.jobs(|jobs| jobs.remove(handle));
         Ok(())
+    }
+
+    async fn jobs(&self, _: &JobSettings, _: &str) -> Result<Vec<FoundJob>, Error> {
+        Ok(Vec::new())
     }
 }

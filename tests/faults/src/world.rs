@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn places(&self) -> Places {
         let at = |name| self.folder.path().join(name);
         let (runtime, cache, state) = (at("runtime"), at("cache"), at("state"));
-        Places { runtime, cache, state, surroundings: surroundings() }
+        Places { runtime, image_runtime: None, cache, state, surroundings: surroundings() }
     }
 }
 

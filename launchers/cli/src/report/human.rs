@@ -65,6 +65,7 @@ impl Report for Human {
                 self.line(&format!("with {count} {files} ({})", ByteSize(*bytes)));
             }
             Event::Warning { text } => self.line(&format!("warning: {}", safe_lines(text))),
+            Event::Preparing { text } => self.progress(safe_lines(text)),
             Event::Uploading { what, bytes } => {
                 self.line(&format!("uploading the {what} ({})", ByteSize(*bytes)));
             }

@@ -17,6 +17,7 @@ fn line(event: &Event<'_>) -> Value {
     match event {
         Event::Compiling { bytes } => json!({"event": "compiling", "bytes": bytes}),
         Event::Compiled { took_ms } => json!({"event": "compiled", "took_ms": took_ms}),
+        Event::Preparing { text } => json!({"event": "preparing", "text": text}),
         Event::Uploading { what, bytes } => {
             json!({"event": "uploading", "what": what, "bytes": bytes})
         }

@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod dry_run;
 mod gc;
+mod image;
 mod inspect;
 mod list;
 mod logs;
@@ -74,6 +75,15 @@ pub(crate) struct Global {
         value_name = "FILE"
     )]
     pub(crate) runtime: Option<PathBuf>,
+    /// The runtime's binary for images: a static one. Default: the one beside this program.
+    #[arg(
+        long,
+        global = true,
+        env = "LONGSHORE_IMAGE_RUNTIME",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub(crate) image_runtime: Option<PathBuf>,
     /// How to write results.
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub(crate) format: Format,
@@ -118,6 +128,7 @@ pub(crate) enum Verb {
     Rm(rm::RmArgs),
     Gc(gc::GcArgs),
     Pool(pool::PoolArgs),
+    Image(image::ImageArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -127,7 +138,12 @@ impl Verb {
     pub(crate) fn uses_pool(&self) -> bool {
         !matches!(
             self,
-            Self::New(_) | Self::Build(_) | Self::Inspect(_) | Self::Pool(_) | Self::Completions(_)
+            Self::New(_)
+                | Self::Build(_)
+                | Self::Inspect(_)
+                | Self::Pool(_)
+                | Self::Image(_)
+                | Self::Completions(_)
         )
     }
 }
@@ -149,6 +165,7 @@ pub(crate) async fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode
         Verb::Rm(args) => rm::rm(&args, settings).await,
         Verb::Gc(args) => gc::gc(&args, settings).await,
         Verb::Pool(args) => pool::pool(&args, settings).await,
+        Verb::Image(args) => image::image(&args, settings).await,
         Verb::Doctor(args) => doctor::doctor(&args, settings).await,
         Verb::Completions(args) => completions::completions(&args, settings),
     }

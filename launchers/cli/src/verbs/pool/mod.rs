@@ -10,6 +10,7 @@ mod list;
 mod pause;
 mod place;
 mod storage;
+mod sweep;
 mod template;
 mod update;
 
@@ -38,6 +39,7 @@ enum PoolVerb {
     SetConcurrencyLimit(limit::LimitArgs),
     Default(default::DefaultArgs),
     Storage(storage::StorageArgs),
+    Sweep(sweep::SweepArgs),
     Template(template::TemplateArgs),
 }
 
@@ -53,6 +55,7 @@ pub(super) async fn pool(args: &PoolArgs, settings: &Settings) -> Result<ExitCod
         PoolVerb::SetConcurrencyLimit(args) => limit::set(args, settings).await,
         PoolVerb::Default(args) => default::default(args, settings).await,
         PoolVerb::Storage(args) => storage::storage(args, settings).await,
+        PoolVerb::Sweep(args) => sweep::sweep(args, settings).await,
         PoolVerb::Template(args) => template::template(args, settings),
     }
 }
