@@ -52,7 +52,7 @@ mod tests {
         let default = Limits::default();
         let needs = Needs::of(&default);
         assert_eq!(needs.memory_bytes % (1 << 20), 0);
-        assert_eq!(needs.memory_bytes >> 20, 852);
+        assert_eq!(needs.memory_bytes >> 20, 851);
         let more = Limits { memory_bytes: default.memory_bytes + (1 << 30), ..default.clone() };
         assert_eq!(Needs::of(&more).memory_bytes - needs.memory_bytes, 1 << 30);
         let all = Limits { memory_bytes: u64::MAX, ..default };

@@ -74,14 +74,22 @@ impl Engine {
             let attempted = "could not start the engine";
             Error::caused(ErrorKind::NotCompiled, attempted, error.into_boxed_dyn_error())
         };
-        let mut config = config(settings);
-        if let Some(triple) = triple(settings.target) {
-            config.target(triple).map_err(not_started)?;
-        }
-        let inner = wasmtime::Engine::new(&config).map_err(not_started)?;
+        let engine = |triple: Option<&str>| {
+            let mut config = config(settings);
+            if let Some(triple) = triple {
+                config.target(triple)?;
+            }
+            wasmtime::Engine::new(&config)
+        };
+        let named = triple(settings.target);
+        let inner = engine(named).map_err(not_started)?;
         let mut hasher = Collect(Vec::new());
         inner.precompile_compatibility_hash().hash(&mut hasher);
         let fingerprint = Digest::of(&hasher.0).short();
+        let inner = match executable(settings.target) {
+            Some(own) => engine(Some(own)).map_err(not_started)?,
+            None => inner,
+        };
         Ok(Self {
             inner,
             target: settings.target,
@@ -198,6 +206,19 @@ fn triple(target: Target) -> Option<&'static str> {
         Target::Native => None,
         Target::X86_64 => Some("x86_64-unknown-linux-gnu"),
         Target::Aarch64 => Some("aarch64-unknown-linux-gnu"),
+    }
+}
+
+/// The name that wasmtime wants of code that it is to execute here, where that is another one than [`triple`]: it compares
+/// the whole name with its own, while of what it loads it compares processor and operating system only.
+fn executable(target: Target) -> Option<&'static str> {
+    let is_here = target.word() == std::env::consts::ARCH;
+    match target {
+        Target::X86_64 if is_here && cfg!(target_env = "musl") => Some("x86_64-unknown-linux-musl"),
+        Target::Aarch64 if is_here && cfg!(target_env = "musl") => {
+            Some("aarch64-unknown-linux-musl")
+        }
+        Target::Native | Target::X86_64 | Target::Aarch64 => None,
     }
 }
 

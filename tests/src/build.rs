@@ -21,6 +21,22 @@ pub fn runtime() -> &'static Path {
     PATH.get_or_init(|| programs().join("longshore-runtime"))
 }
 
+/// The program `longshore-runtime` as images have it: static.
+pub fn image_runtime() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let (target, triple) = (target(), "x86_64-unknown-linux-musl");
+        fresh("image-runtime", &["runtime", "wit", "Cargo.toml", "Cargo.lock"], || {
+            let mut cargo = cargo(&target);
+            cargo.args(["build", "-p", "longshore-runtime", "--target", triple]);
+            cargo.current_dir(repository());
+            cargo
+        });
+        target.join(triple).join("debug/longshore-runtime")
+    };
+    PATH.get_or_init(|| variable("LONGSHORE_TEST_IMAGE_RUNTIME").map_or_else(build, PathBuf::from))
+}
+
 /// The folder with tools that tests need besides Rust itself, where it is known.
 pub fn tools() -> Option<PathBuf> {
     variable("LONGSHORE_TEST_TOOLS").map(|folder| PathBuf::from(folder).join("bin"))

@@ -53,6 +53,16 @@ impl Home {
         home
     }
 
+    /// The same, with a default pool of another kind, whose containers have the runtime under test.
+    pub fn with_pool(mut self, kind: &str, settings: &str) -> Self {
+        let text =
+            format!("default_pool = \"{kind}\"\n[pools.{kind}]\ntype = \"{kind}\"\n{settings}\n");
+        self.file(".config/longshore/config.toml", text);
+        let runtime = build::image_runtime().display().to_string();
+        self.around.push(("LONGSHORE_IMAGE_RUNTIME".to_owned(), runtime));
+        self
+    }
+
     /// A path in this home.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -22,8 +22,8 @@ mod until;
 
 pub use answer::Answer;
 pub use build::{
-    examples_target, fixtures_crate, fixtures_target, longshore, path_with, repository, runtime,
-    scaffold_target, tools,
+    examples_target, fixtures_crate, fixtures_target, image_runtime, longshore, path_with,
+    repository, runtime, scaffold_target, tools,
 };
 pub use call::Call;
 pub use component::{
@@ -31,7 +31,7 @@ pub use component::{
 };
 pub use home::Home;
 pub use mount::Mount;
-pub use process::{Process, processes_of};
+pub use process::{Process, processes_in, processes_of};
 pub use run::Run;
 pub use running::Running;
 pub use until::until;

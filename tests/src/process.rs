@@ -49,14 +49,25 @@ impl Process {
 /// The processes that have `path` in their command line and have not ended.
 pub fn processes_of(path: &Path) -> Vec<Process> {
     let path = path.to_str().expect("the paths of tests are text");
+    processes_with(|pid| {
+        fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).contains(path))
+    })
+}
+
+/// The processes whose working folder is `folder` and that have not ended.
+pub fn processes_in(folder: &Path) -> Vec<Process> {
+    processes_with(|pid| {
+        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|place| place == folder)
+    })
+}
+
+fn processes_with(fits: impl Fn(u32) -> bool) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else { return vec![] };
     entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            fs::read(format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(path))
-        })
+        .filter(|pid| fits(*pid))
         .map(Process::new)
         .filter(|process| !process.is_over())
         .collect()

@@ -79,13 +79,15 @@ pub(super) fn plan(job: &Job, surroundings: &Surroundings) -> Result<Plan, Error
         }
     };
     let name = name(settings.name.as_deref(), &job.run);
-    let create = container(job, &settings, &endpoint, image)?;
+    let mut create = json(&container(job, &settings, &endpoint, image)?)?;
+    // In an order, which the client's own type does not have.
+    create["Labels"] = json(&labels(job, &settings))?;
     let request = Request {
         name: name.clone(),
         image_pull_policy: settings.image_pull_policy.0,
         registry_credentials: settings.registry_credentials.clone(),
         image_made_from,
-        create: json(&create)?,
+        create,
         more_networks: settings.networks.iter().skip(1).cloned().collect(),
         env_from_launcher: &job.secret_variables | &job.entry.variables(),
         host: endpoint.host.clone(),
@@ -143,7 +145,6 @@ fn container(
         working_dir: working_dir.map(|path| path.to_string_lossy().into_owned()),
         user: user(job, settings, endpoint)?,
         env: Some(env).filter(|env| !env.is_empty()),
-        labels: Some(labels(job, settings)),
         network_disabled: None,
         stop_timeout: Some(STOP_TIMEOUT_S),
         host_config: Some(host_config(job, settings)?),
@@ -167,12 +168,12 @@ fn user(
     Ok(Some(format!("{}:{}", user.as_raw(), group.as_raw())))
 }
 
-fn labels(job: &Job, settings: &DockerSettings) -> HashMap<String, String> {
-    let mut labels: BTreeMap<String, String> = settings.labels.clone();
+fn labels(job: &Job, settings: &DockerSettings) -> BTreeMap<String, String> {
+    let mut labels = settings.labels.clone();
     let own = job.marks().into_iter().map(|(name, value)| (format!("longshore.{name}"), value));
     labels.extend(own);
     labels.insert(REMOVE_LABEL.to_owned(), settings.auto_remove.to_string());
-    labels.into_iter().collect()
+    labels
 }
 
 fn host_config(job: &Job, settings: &DockerSettings) -> Result<HostConfig, Error> {
@@ -285,4 +286,227 @@ pub(super) fn place(handle: &Handle) -> Result<Place<'_>, Error> {
 
 fn this_host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+    use crate::launcher::Entry;
+    use crate::settings::{Change, Origin, Patch, Shape};
+    use longshore_protocol::id::{Digest, Tenant};
+    use longshore_protocol::limits::Limits;
+    use longshore_protocol::target::Target;
+    use serde_json::json;
+
+    const RUN: &str = "019d0000-0000-7000-8000-000000000001";
+
+    fn job(settings: &[(&str, &str)]) -> Job {
+        let run: RunId = RUN.parse().unwrap();
+        let changes: Vec<_> = settings
+            .iter()
+            .map(|(key, value)| Change::typed(key, value, Origin::caller("--set")).unwrap())
+            .collect();
+        Job {
+            run,
+            tenant: Tenant::default(),
+            pool: "box".into(),
+            flow: "hello".into(),
+            store_mark: "0123".into(),
+            entry: Entry::Store {
+                location: "/data/store".into(),
+                tenant: Tenant::default(),
+                run,
+                order: Digest::of(b""),
+                content: vec!["components/sha256/00.wasm".into()],
+                variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
+            },
+            runtime: "/usr/bin/longshore-runtime".into(),
+            image: Some(RuntimeImage {
+                reference: "longshore-runtime:1-abc".into(),
+                binary: "/usr/bin/longshore-runtime-image".into(),
+                sha256: Digest::of(b"x"),
+                target: Target::X86_64,
+                labels: BTreeMap::new(),
+            }),
+            needs_network: false,
+            settings: Kind::Docker.resolve(&changes).unwrap(),
+            limits: Limits::default(),
+            secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    fn planned(job: &Job) -> Plan {
+        plan(job, &Surroundings::default()).unwrap()
+    }
+
+    fn refused(job: &Job) -> String {
+        plan(job, &Surroundings::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plan_is_the_whole_request() {
+        let plan = planned(&job(&[]));
+        let user = format!(
+            "{}:{}",
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw()
+        );
+        let memory = Needs::of(&Limits::default()).memory_bytes;
+        let mount = |path: &str, read_only: bool| json!({"Type": "bind", "Source": path, "Target": path, "ReadOnly": read_only});
+        let expected = json!({
+            "host": "unix:///var/run/docker.sock",
+            "name": format!("longshore-{RUN}"),
+            "image_pull_policy": "IfNotPresent",
+            "image_made_from": {
+                "reference": "longshore-runtime:1-abc", "binary": "/usr/bin/longshore-runtime-image",
+                "sha256": Digest::of(b"x"), "target": "x86_64", "labels": {},
+            },
+            "create": {
+                "User": user,
+                "Cmd": [
+                    "execute", "--store", "/data/store", "--tenant", "default", "--run", RUN,
+                    "--order-sha256", Digest::of(b""),
+                ],
+                "Image": "longshore-runtime:1-abc",
+                "Labels": {
+                    "longshore.run": RUN, "longshore.tenant": "default", "longshore.pool": "box",
+                    "longshore.flow": "hello", "longshore.store": "0123", "longshore.auto-remove": "true",
+                },
+                "StopTimeout": 10,
+                "HostConfig": {
+                    "Memory": memory, "MemorySwap": memory, "NanoCpus": 1_000_000_000_u64, "PidsLimit": 256,
+                    "NetworkMode": "none", "CapDrop": ["ALL"], "ReadonlyRootfs": true,
+                    "SecurityOpt": ["no-new-privileges"],
+                    "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=134217728"},
+                    "Mounts": [
+                        mount("/data/store/components/sha256/00.wasm", true),
+                        mount(&format!("/data/store/runs/default/20260318/{RUN}"), false),
+                    ],
+                },
+            },
+            "env_from_launcher": ["API_KEY", "AWS_ACCESS_KEY_ID"],
+        });
+        assert_eq!(plan.request, expected, "{:#}", plan.request);
+        assert!(!plan.streams_output);
+        let place = place(&plan.handle).unwrap();
+        assert_eq!((place.host, place.not_from_here), ("unix:///var/run/docker.sock", None));
+        assert_eq!(place.name, format!("longshore-{RUN}"));
+    }
+
+    #[test]
+    fn every_setting_reaches_the_plan() {
+        let without = planned(&job(&[]));
+        for setting in DockerSettings::table() {
+            let name = setting.key;
+            let (key, probe, shown) = match (name, &setting.shape) {
+                ("host", _) => (name.to_owned(), "unix:///probe", "unix:///probe"),
+                // It names an engine by the files of the docker client: see `endpoint`.
+                ("context", _) => continue,
+                ("image_pull_policy", _) => (name.to_owned(), "Never", "Never"),
+                ("volumes", _) => (name.to_owned(), "probe:/probe", "probe:/probe"),
+                ("networks", _) => (name.to_owned(), "probe,second", "second"),
+                (_, Shape::Map) => (format!("{name}.PROBE"), "probe", "probe"),
+                (_, Shape::Path) => (name.to_owned(), "/probe", "/probe"),
+                (_, Shape::Text | Shape::List) => (name.to_owned(), "probe", "probe"),
+                (_, Shape::Size) => (name.to_owned(), "77MiB", "80740352"),
+                (_, Shape::Cpus) => (name.to_owned(), "0.077", "77000000"),
+                (_, Shape::Integer { .. }) => (name.to_owned(), "77", "77"),
+                (_, Shape::Bool) if setting.default == true => (name.to_owned(), "false", "false"),
+                (_, Shape::Bool) => (name.to_owned(), "true", "true"),
+                (_, other) => panic!("there is no probe for {other}"),
+            };
+            let with = planned(&job(&[(&key, probe)]));
+            assert_ne!(with, without, "{key} makes no difference");
+            let text = serde_json::to_string(&with).unwrap();
+            assert!(text.contains(shown), "{key} = {probe} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn the_network_is_there_for_whoever_needs_it() {
+        let mode = |plan: &Plan| plan.request["create"]["HostConfig"]["NetworkMode"].clone();
+        let hosts = |plan: &Plan| plan.request["create"]["HostConfig"].get("ExtraHosts").is_some();
+        let granted = planned(&Job { needs_network: true, ..job(&[]) });
+        assert_eq!((mode(&granted), hosts(&granted)), (json!("bridge"), true));
+        let host = planned(&Job { needs_network: true, ..job(&[("network_mode", "host")]) });
+        assert_eq!((mode(&host), hosts(&host)), (json!("host"), false));
+        let own = planned(&job(&[("networks", "a,b")]));
+        assert_eq!((mode(&own), &own.request["more_networks"]), (json!("a"), &json!(["b"])));
+        assert!(refused(&job(&[("networks", "a"), ("network_mode", "b")])).contains("both say"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_is_stored() {
+        let far = job(&[("host", "tcp://far:2376")]);
+        assert!(refused(&far).ends_with("and the Docker engine is at tcp://far:2376"));
+        let without = Job { image: None, ..job(&[]) };
+        assert!(refused(&without).starts_with("there is no static longshore-runtime beside"));
+        planned(&Job { image: None, ..job(&[("image", "own:1")]) });
+    }
+
+    #[test]
+    fn a_name_is_made_valid() {
+        let run: RunId = RUN.parse().unwrap();
+        for (wanted, begins) in [
+            (None, "longshore-0"),
+            (Some("nightly"), "nightly-0"),
+            (Some("a b/c"), "a-b-c-0"),
+            (Some("_x"), "x-0"),
+            (Some("--"), "longshore-0"),
+        ] {
+            assert!(name(wanted, &run).starts_with(begins), "{}", name(wanted, &run));
+        }
+    }
+
+    #[test]
+    fn a_patch_changes_the_request_but_not_what_the_run_needs() {
+        let planned = planned(&job(&[]));
+        let patched = |text: &str| {
+            let patch = Patch::new(&text.into(), Origin::caller("--patch")).unwrap();
+            let request = patch.applied_to(&planned.request);
+            check_patched(&planned, &Plan { request, ..planned.clone() })
+        };
+        for good in [
+            r#"{"create": {"HostConfig": {"ShmSize": 1000000, "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}]}}}"#,
+            r#"{"create": {"Hostname": "x", "User": null}}"#,
+        ] {
+            assert!(patched(good).is_ok(), "{good}");
+        }
+        for (text, why) in [
+            (r#"{"create": {"Cmd": ["execute"]}}"#, "the patch changes create.Cmd, which"),
+            (r#"{"host": "unix:///x"}"#, "the patch changes host, which"),
+            (
+                r#"{"create": {"Labels": {"longshore.run": null}}}"#,
+                "the patch changes create.Labels.longshore.run",
+            ),
+            (r#"{"wroking_dir": "/"}"#, "the patch leaves wroking_dir as no launcher"),
+            (
+                r#"{"create": {"HostConfig": {"Memroy": 1}}}"#,
+                "the patch sets create.HostConfig.Memroy, which does not exist",
+            ),
+            (
+                r#"{"create": {"HostConfig": {"Memory": "much"}}}"#,
+                "the patch leaves create as no launcher",
+            ),
+        ] {
+            let error = crate::chain(&patched(text).unwrap_err());
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_handle_says_where_to_ask() {
+        let far = Handle("|tcp://far:2376|longshore-1".into());
+        let expected = Place { host: "tcp://far:2376", name: "longshore-1", not_from_here: None };
+        assert_eq!(place(&far).unwrap(), expected);
+        let elsewhere = Handle("elsewhere|unix:///x|longshore-1".into());
+        let because = place(&elsewhere).unwrap().not_from_here.unwrap();
+        assert!(
+            because.starts_with("its container is on host elsewhere, and this is "),
+            "{because}"
+        );
+        assert!(place(&Handle("nonsense".into())).is_err());
+    }
 }

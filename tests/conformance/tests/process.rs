@@ -1,0 +1,3 @@
+//! What every launcher must do, asked of processes.
+
+longshore_conformance::conformance!(longshore_conformance::process::stand());
