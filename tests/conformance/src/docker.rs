@@ -73,9 +73,9 @@ impl Docker {
             std::os::unix::fs::symlink("busybox", bin.join(name)).expect("it can be written");
         }
         let archive = folder.path().join("shell.tar");
-        let tar =
-            Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(folder.path()).arg("bin");
-        let packed = { tar }.status().expect("tar is there");
+        let mut tar = Command::new("tar");
+        tar.arg("-cf").arg(&archive).arg("-C").arg(folder.path()).arg("bin");
+        let packed = tar.status().expect("tar is there");
         assert!(packed.success());
         self.text(&["import", &archive.display().to_string(), SHELL]);
     }
