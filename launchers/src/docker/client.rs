@@ -1,6 +1,8 @@
 //! The calls to an engine.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
@@ -14,8 +16,8 @@ use bollard::query_parameters::{
     WaitContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::credentials;
 use super::endpoint::{Endpoint, Tls};
@@ -212,7 +214,23 @@ impl Client {
 
     /// The container's output, line by line until it is over.
     pub(super) fn lines(&self, name: &str) -> BoxStream<'static, Result<String, Error>> {
-        let options = LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true).build();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let live = self.output(name, true).inspect_ok(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        // An engine that follows a container to its end may leave out its last words.
+        let (client, name) = (self.clone(), name.to_owned());
+        let rest =
+            stream::once(
+                async move { client.output(&name, false).skip(count.load(Ordering::Relaxed)) },
+            );
+        live.chain(rest.flatten()).boxed()
+    }
+
+    fn output(&self, name: &str, follow: bool) -> BoxStream<'static, Result<String, Error>> {
+        let options =
+            LogsOptionsBuilder::default().follow(follow).stdout(true).stderr(true).build();
         let (host, name) = (self.host.clone(), name.to_owned());
         let pieces = self.docker.logs(&name, Some(options)).map(move |piece| match piece {
             Ok(piece) => Ok(piece.into_bytes()),
@@ -389,7 +407,6 @@ fn lines_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::TryStreamExt as _;
 
     #[tokio::test]
     async fn lines_are_whole_wherever_the_pieces_end() {

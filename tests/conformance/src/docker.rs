@@ -109,7 +109,7 @@ impl Hands for Docker {
     }
 }
 
-/// An engine of one's own, which can be killed and started again. Its containers have no network but the machine's.
+/// An engine of one's own, which can be killed and started again. Its containers have no network.
 #[derive(Debug)]
 pub struct OwnEngine {
     folder: TempDir,
@@ -135,26 +135,35 @@ impl OwnEngine {
         format!("unix://{}", self.path("docker.sock").display())
     }
 
-    /// Starts it again.
+    /// Starts it again, and again where it gives up, as an init system does: after a kill, what is left of the engine
+    /// before may be in its way.
     pub fn up(&mut self) {
+        let mut process = self.spawn();
+        longshore_tests::until("the engine answers", || {
+            if let Ok(Some(_)) = process.try_wait() {
+                process = self.spawn();
+            }
+            let mut client = Command::new("docker");
+            client.arg("--host").arg(self.host()).arg("version");
+            let answer = client.output().expect("docker.io is installed");
+            answer.status.success().then_some(())
+        });
+        self.process = Some(process);
+    }
+
+    fn spawn(&self) -> std::process::Child {
         let log = std::fs::File::create(self.path("log")).expect("it can be written");
-        let mut dockerd = Command::new("dockerd");
+        // In a network of its own: told to have no bridge, it would remove that of the machine's engine.
+        let mut dockerd = Command::new("unshare");
+        dockerd.args(["--net", "dockerd"]);
         dockerd.arg("--host").arg(self.host());
-        for (option, name) in
-            [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")]
-        {
+        let places = [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")];
+        for (option, name) in places {
             dockerd.arg(option).arg(self.path(name));
         }
         dockerd.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
         dockerd.stdout(log.try_clone().expect("it is open")).stderr(log);
-        self.process = Some(dockerd.spawn().expect("docker.io is installed"));
-        let docker = Docker { host: self.host() };
-        longshore_tests::until("the engine answers", || {
-            let mut client = Command::new("docker");
-            client.arg("--host").arg(&docker.host).arg("version");
-            let answer = client.output().expect("docker.io is installed");
-            answer.status.success().then_some(())
-        });
+        dockerd.spawn().expect("docker.io is installed")
     }
 
     /// Ends it, by a signal; its containers are what it leaves them to be.
@@ -173,6 +182,10 @@ impl OwnEngine {
 impl Drop for OwnEngine {
     fn drop(&mut self) {
         if self.process.is_none() {
+            // A test that has failed is told about, and not this.
+            if std::thread::panicking() {
+                return;
+            }
             self.up();
         }
         let docker = Docker { host: self.host() };
