@@ -48,7 +48,8 @@ cargo test --manifest-path examples/Cargo.toml --workspace --quiet
 step "test servers"
 tests/servers/down.sh --abandoned
 export LONGSHORE_TEST_SERVERS="$cache/servers/run/$$"
-trap tests/servers/down.sh EXIT
+trap 'tests/servers/down.sh; tests/servers/docker.sh down' EXIT
+tests/servers/docker.sh up
 tests/servers/up.sh
 
 step "tests"

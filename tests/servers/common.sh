@@ -5,9 +5,13 @@ installed="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers"
 # One folder for each set of running servers, with a folder for each server: address, pid, log.
 state="${LONGSHORE_TEST_SERVERS:-$installed/run/default}"
 servers=(s3 s3-auth gcs gcs-backend azure)
+# The Docker Engine is one for all sets; its folder says in `owner` for which one it was started.
+engine=$installed/run/docker
 
 # A start that takes longer is broken; on two idle cores the slowest takes two seconds.
 patience_s=60
+# The engine grants its containers 10 s to end, and then itself some more.
+engine_end_s=40
 
 fail() {
     echo "$*" >&2
@@ -15,6 +19,15 @@ fail() {
 }
 
 [[ $state == /* ]] || fail "LONGSHORE_TEST_SERVERS must be an absolute path: $state"
+
+# install_packages PACKAGE…: of Debian, without what they only recommend.
+install_packages() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "the test servers need the packages $*: install them, or run this as root on Debian"
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$@" >/dev/null
+}
 
 # processes STATE [NAME]: the ids of all processes of the servers in this state folder, or of one of them.
 # Each carries its folder in its environment, and so do its children: no id that was written down and then reused by
@@ -92,4 +105,23 @@ any_runs() {
         ! grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$id/status" || return 0
     done
     return 1
+}
+
+# engine_answers: whether Docker's client reaches an engine.
+engine_answers() {
+    docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+}
+
+# stop_engine: ends the Docker Engine that docker.sh has started, if there is one.
+stop_engine() {
+    local id deadline=$((SECONDS + engine_end_s))
+    for id in $(processes "${engine%/*}" "${engine##*/}"); do
+        # Only the engine itself is told at first: it ends its containers, and then its own helpers.
+        [ "$(cat "/proc/$id/comm" 2>/dev/null)" = dockerd ] || continue
+        kill "$id" || true
+        while any_runs "$id" && [ $SECONDS -lt $deadline ]; do
+            sleep 0.05
+        done
+    done
+    stop "${engine%/*}" "${engine##*/}"
 }

@@ -9,6 +9,8 @@ if [ "${1:-}" = --abandoned ]; then
     for folder in "$installed"/run/[0-9]*; do
         [ ! -d "$folder" ] || [ -d "/proc/${folder##*/}" ] || stop "$folder"
     done
+    owner=$(cat "$engine/owner" 2>/dev/null || true)
+    [[ ! ${owner##*/} =~ ^[0-9]+$ ]] || [ -d "/proc/${owner##*/}" ] || stop_engine
 elif [ $# = 0 ]; then
     stop "$state"
 else

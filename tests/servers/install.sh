@@ -18,13 +18,7 @@ missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 node --version >/dev/null 2>&1 || missing+=(nodejs)
 npm --version >/dev/null 2>&1 || missing+=(npm)
-if [ ${#missing[@]} -gt 0 ]; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "the test servers need the packages ${missing[*]}: install them, or run this as root on Debian"
-    fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 
 rm -rf "$installed/python" "$installed/npm" "$installed/versions"
 python3 -m venv "$installed/python"
