@@ -1,27 +1,53 @@
 #!/usr/bin/env bash
-# Installs the test servers below the user's cache, unless these versions are there.
+# Installs what these test servers need below the user's cache, unless these versions are there.
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
+source "$here/debian.sh"
 
 azurite=3.37.0
+registry=2.8.2
 
-versions=$(cat "$here/requirements.txt" && echo "azurite==$azurite")
+# is_installed FILE VERSION: whether the file says so.
+is_installed() {
+    [ "$(cat "$installed/$1" 2>/dev/null)" = "$2" ]
+}
+
+# All servers of object storage together.
+object_storage() {
+    local versions missing=()
+    versions=$(cat "$here/requirements.txt" && echo "azurite==$azurite")
+    ! is_installed versions "$versions" || return 0
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    node --version >/dev/null 2>&1 || missing+=(nodejs)
+    npm --version >/dev/null 2>&1 || missing+=(npm)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+
+    rm -rf "$installed/python" "$installed/npm" "$installed/versions"
+    python3 -m venv "$installed/python"
+    "$installed/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+    npm install --silent --no-audit --no-fund --no-update-notifier --prefix "$installed/npm" "azurite@$azurite"
+    echo "$versions" >"$installed/versions"
+}
+
+registry() {
+    ! is_installed registry/version "$registry" || return 0
+    rm -rf "$installed/registry"
+    debian_begin "$installed/registry/debian"
+    debian_unpack "$installed/registry/debian" "$installed/registry" docker-registry
+    rm -rf "$installed/registry/debian"
+    echo "$registry" >"$installed/registry/version"
+}
+
 mkdir -p "$installed"
 exec 9>"$installed/lock"
 flock 9
-if [ "$(cat "$installed/versions" 2>/dev/null)" = "$versions" ]; then
-    exit 0
-fi
-
-missing=()
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-node --version >/dev/null 2>&1 || missing+=(nodejs)
-npm --version >/dev/null 2>&1 || missing+=(npm)
-[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
-
-rm -rf "$installed/python" "$installed/npm" "$installed/versions"
-python3 -m venv "$installed/python"
-"$installed/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-npm install --silent --no-audit --no-fund --no-update-notifier --prefix "$installed/npm" "azurite@$azurite"
-echo "$versions" >"$installed/versions"
+# What chooses the ports.
+python3 --version >/dev/null 2>&1 || install_packages python3-minimal
+for name in "$@"; do
+    case $name in
+        registry) registry ;;
+        *) object_storage ;;
+    esac
+done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not: all, or the named ones, each on a free port or on the given.
-# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]]
+# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ python=$installed/python/bin
 
 # free_ports COUNT: held all at once, so that no two are the same.
 free_ports() {
-    "$python/python3" - "$1" <<-'END'
+    python3 - "$1" <<-'END'
 	import socket, sys
 	held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
 	print(*(socket.getsockname()[1] for socket in held), sep="\n")
@@ -47,14 +47,22 @@ azure() {
         --blobPort "$1" --disableTelemetry --skipApiVersionCheck --silent
 }
 
-"$here/install.sh"
-[ $# -gt 0 ] || set -- s3 s3-auth gcs azure
+registry() {
+    launch registry REGISTRY_HTTP_ADDR="127.0.0.1:$1" REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$state/registry/storage" \
+        "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
+}
+
+known=(s3 s3-auth gcs azure registry)
+[ $# -gt 0 ] || set -- "${known[@]}"
+for name in "${@%%=*}"; do
+    [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"
+done
+"$here/install.sh" "${@%%=*}"
 
 mapfile -t free < <(free_ports $#)
 declare -A ports=()
 for wanted in "$@"; do
     name=${wanted%%=*}
-    [[ $name =~ ^(s3|s3-auth|gcs|azure)$ ]] || fail "there is no test server $name: s3, s3-auth, gcs and azure are there"
     stop "$state" "$name"
     [ "$name" != gcs ] || stop "$state" gcs-backend
     ports[$name]=${free[${#ports[@]}]}
