@@ -4,7 +4,7 @@
 installed="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers"
 # One folder for each set of running servers, with a folder for each server: address, pid, log.
 state="${LONGSHORE_TEST_SERVERS:-$installed/run/default}"
-servers=(s3 s3-auth gcs gcs-backend azure registry)
+servers=(s3 s3-auth gcs gcs-backend azure registry kubernetes)
 # The Docker Engine is one for all sets; its folder says in `owner` for which one it was started.
 engine=$installed/run/docker
 
@@ -38,15 +38,15 @@ processes() {
     grep -lsazF ${2:+-x} -- "$mark" /proc/[0-9]*/environ | cut -d/ -f3
 }
 
-# launch NAME [VARIABLE=VALUE…] PROGRAM [ARGUMENT…]: starts a server with an environment of its own, in its folder.
+# launch NAME[/PART] [VARIABLE=VALUE…] PROGRAM [ARGUMENT…]: starts a server with an environment of its own, in its folder.
 launch() {
-    local folder="$state/$1"
+    local folder="$state/$1" server="$state/${1%%/*}"
     shift
     mkdir -p "$folder/tmp"
     (
         cd "$folder"
         # A session of its own: what a person types into the terminal of the tests does not reach it.
-        setsid env -i PATH="$PATH" HOME="$folder" TMPDIR="$folder/tmp" LONGSHORE_TEST_SERVER="$folder" "$@" \
+        setsid env -i PATH="$PATH" HOME="$folder" TMPDIR="$folder/tmp" LONGSHORE_TEST_SERVER="$server" "$@" \
             </dev/null >log 2>&1 &
         echo $! >pid
     )
@@ -72,8 +72,13 @@ await() {
         fi
         sleep 0.05
     done
-    echo "http://127.0.0.1:$2" >"$folder/address.new"
-    mv "$folder/address.new" "$folder/address"
+    say_address "$1" "http://127.0.0.1:$2"
+}
+
+# say_address NAME ADDRESS: tells tests where the server is, and by that, that it is there.
+say_address() {
+    echo "$2" >"$state/$1/address.new"
+    mv "$state/$1/address.new" "$state/$1/address"
 }
 
 # stop STATE [NAME]: ends all servers of a state folder, or one of them, and removes what they kept. Without any, nothing.
@@ -93,6 +98,7 @@ stop() {
     # The folder may have been chosen by a person, so nothing else in it is touched.
     [ $# -gt 1 ] || set -- "$1" "${servers[@]}"
     for name in "${@:2}"; do
+        [ "$name" != kubernetes ] || [ ! -d "$1/$name" ] || kubernetes_clean "$1/$name"
         rm -rf "${1:?}/$name"
     done
     rmdir "$1" 2>/dev/null || true

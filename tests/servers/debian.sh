@@ -4,9 +4,10 @@
 
 # debian_begin FOLDER: learns there what the release has. The mirror is the system's own, where it has one.
 debian_begin() {
-    local folder=$1 mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    local folder=$1 mirrors mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -e "$keyring" ] || install_packages debian-archive-keyring
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/$' || echo http://deb.debian.org/debian/)
+    mirrors=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$' || echo http://deb.debian.org/debian/)
+    mirror=${mirrors%%$'\n'*}
     mkdir -p "$folder"/{lists,cache,packages}
     echo "deb [signed-by=$keyring] $mirror bookworm main" >"$folder/sources.list"
     echo "deb-src [signed-by=$keyring] $mirror bookworm main" >>"$folder/sources.list"

@@ -5,6 +5,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
+# Where dockerd and iptables are, which not every shell of root looks for.
+PATH=$PATH:/usr/sbin:/sbin
 
 up() {
     ! engine_answers || return 0

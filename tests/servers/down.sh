@@ -2,7 +2,9 @@
 # Stops the test servers whose state is in $LONGSHORE_TEST_SERVERS or the usual place: all, or the named ones.
 # With --abandoned: those of test runs that were killed before they could stop them.
 set -euo pipefail
-source "$(cd "$(dirname "$0")" && pwd)/common.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/common.sh"
+source "$here/kubernetes.sh"
 
 if [ "${1:-}" = --abandoned ]; then
     # A test run keeps its servers in a folder that has its process id for a name.

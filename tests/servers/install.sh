@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -48,6 +48,7 @@ python3 --version >/dev/null 2>&1 || install_packages python3-minimal
 for name in "$@"; do
     case $name in
         registry) registry ;;
+        kubernetes) "$here/kubernetes_build.sh" 9>&- ;;
         *) object_storage ;;
     esac
 done

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Starts test servers, installing them where they are not: all, or the named ones, each on a free port or on the given.
-# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
+# Starts test servers, installing them where they are not, each on a free port or on the given.
+# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]] [kubernetes[=PORT]]
+# Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
+source "$here/kubernetes.sh"
 
 python=$installed/python/bin
 
@@ -52,8 +54,9 @@ registry() {
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-known=(s3 s3-auth gcs azure registry)
-[ $# -gt 0 ] || set -- "${known[@]}"
+known=(s3 s3-auth gcs azure registry kubernetes)
+[ $# -gt 0 ] || set -- "${known[@]:0:5}"
+[ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
     [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"
 done
@@ -70,7 +73,11 @@ for wanted in "$@"; do
     "$name" "${ports[$name]}"
 done
 for name in "${!ports[@]}"; do
-    await "$name" "${ports[$name]}"
+    if [ "$name" = kubernetes ]; then
+        kubernetes_await "${ports[$name]}"
+    else
+        await "$name" "${ports[$name]}"
+    fi
 done
 for name in "${!ports[@]}"; do
     echo "$name $(cat "$state/$name/address")"
