@@ -28,16 +28,21 @@ kubernetes() {
     (umask 077 && kubernetes_kubeconfig "$1" >"$folder/kubeconfig")
 
     launch kubernetes/controllers "$bin/kube-controller-manager" --kubeconfig "$folder/kubeconfig" \
-        --leader-elect=false --port 0 --secure-port 0 --service-account-private-key-file "$folder/key.pem" --flex-volume-plugin-dir plugins \
-        --root-ca-file "$folder/apiserver/apiserver.crt" --feature-gates TTLAfterFinished=true
+        --leader-elect=false --port 0 --secure-port 0 --service-account-private-key-file "$folder/key.pem" \
+        --root-ca-file "$folder/apiserver/apiserver.crt" --flex-volume-plugin-dir plugins \
+        --feature-gates TTLAfterFinished=true
     launch kubernetes/scheduler "$bin/kube-scheduler" --kubeconfig "$folder/kubeconfig" --leader-elect=false \
         --port 0 --secure-port 0
     kubernetes_kubelet "$folder" "${ports[2]}"
+    # Its programs hold the lock now, for as long as one of them runs, and no other server is to inherit it.
+    exec 8>&-
 }
 
-# kubernetes_may_start: fails where it cannot, or must not.
+# kubernetes_may_start: fails where it cannot, or must not, and sees to it that no other does until it has ended.
 kubernetes_may_start() {
     local others
+    exec 8>"$installed/kubernetes.lock"
+    flock --nonblock 8 || fail "another set of test servers has Kubernetes on this machine, and there can be one"
     [ "$(id -u)" = 0 ] || fail "the test server kubernetes needs root, as its kubelet mounts the volumes of pods"
     engine_answers || fail "the test server kubernetes needs a Docker Engine: start one by tests/servers/docker.sh up"
     others=$(grep -lsx kubelet /proc/[0-9]*/comm | cut -d/ -f3 | paste -sd' ' || true)
