@@ -12,7 +12,9 @@ export PATH="$LONGSHORE_TEST_TOOLS/bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 step() { printf '\n== %s\n' "$*"; }
 
 step "tools"
-rustup target add wasm32-wasip2
+# The runtime in images is static: its target, and a C compiler for that. The image with a shell is made of busybox.
+rustup target add wasm32-wasip2 x86_64-unknown-linux-musl
+tests/servers/tools.sh
 rustup component add rustfmt clippy
 # The second builder is tested with the real thing. Built once, unoptimized: it only starts cargo.
 if ! cargo component --version 2>/dev/null | grep -q ' 0\.21\.'; then
@@ -41,6 +43,7 @@ RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 step "programs under test"
 # The same packages and kinds of target as below: a different choice would build wasmtime twice.
 cargo build --workspace --bins --tests
+cargo build -p longshore-runtime --target x86_64-unknown-linux-musl
 
 step "flows of the examples, as plain Rust"
 cargo test --manifest-path examples/Cargo.toml --workspace --quiet

@@ -6,7 +6,8 @@
 debian_begin() {
     local folder=$1 mirrors mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -e "$keyring" ] || install_packages debian-archive-keyring
-    mirrors=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$' || echo http://deb.debian.org/debian/)
+    mirrors=${LONGSHORE_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$')} ||
+        fail "this system has no mirror of Debian among its sources: name one in LONGSHORE_DEBIAN_MIRROR"
     mirror=${mirrors%%$'\n'*}
     mkdir -p "$folder"/{lists,cache,packages}
     echo "deb [signed-by=$keyring] $mirror bookworm main" >"$folder/sources.list"

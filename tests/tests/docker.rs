@@ -160,9 +160,9 @@ fn a_flow_has_its_files_and_its_secret_there() {
     home.file("config.yaml", "port: 80");
     let answer = home.run("lists_files").args(["--include", "config.yaml"]).succeeds();
     assert_eq!(answer.json(), json!([["/files/config.yaml", "port: 80"]]));
-    let call = home.run("sees_placeholder").env("API_KEY", "hush").args(["--allow", "all"]);
+    let call = home.run("sees_placeholder").env("TOKEN", "hush-hush").args(["--allow", "all"]);
     call.succeeds();
-    assert!(!home.holds("hush"), "a secret is kept nowhere");
+    assert!(!home.holds("hush-hush"), "a secret is kept nowhere");
 }
 
 #[test]
