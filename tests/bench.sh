@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints every figure that the project promises, each against a baseline measured in the same run.
-# tests/bench.sh [process|warm|limits|payload|listing|storage|first-run]
+# tests/bench.sh [process|warm|limits|payload|listing|storage|docker|first-run]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,16 @@ case "${1:-storage}" in
         export LONGSHORE_TEST_SERVERS="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers/run/$$"
         trap tests/servers/down.sh EXIT
         tests/servers/up.sh
+        ;;
+esac
+case "${1:-docker}" in
+    docker)
+        rustup target add x86_64-unknown-linux-musl 2>/dev/null
+        tests/servers/tools.sh
+        cargo build --release -p longshore-runtime --target x86_64-unknown-linux-musl
+        tests/servers/docker.sh up
+        # The static hello that a run is compared with.
+        tar --create --directory /bin busybox | docker import --change 'CMD ["/busybox"]' - longshore-bench-hello:1 >/dev/null
         ;;
 esac
 cargo bench --workspace --bench figures -- "$@"

@@ -52,7 +52,7 @@ impl Archive {
             "RepoTags": [image.reference],
             "Layers": [blob(&layer_digest)],
         }]));
-        let mut files = vec![
+        let mut files = [
             (blob(&id), config),
             (blob(&layer_digest), layer),
             (blob(&manifest_digest), manifest),

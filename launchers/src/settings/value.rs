@@ -235,7 +235,7 @@ impl SettingType for Cpus {
             None => (text.as_str(), 1_000.0),
         };
         let milli = number.parse::<f64>().map_err(|_| wrong())? * of_one;
-        let is_right = milli.is_finite() && milli >= 1.0 && milli <= Self::MAX * 1_000.0;
+        let is_right = (1.0..=Self::MAX * 1_000.0).contains(&milli);
         if is_right { Ok(Self(milli.round() as u64)) } else { Err(wrong()) }
     }
 

@@ -161,7 +161,11 @@ impl Stand {
     }
 
     /// Waits, as the engine does, until the job is in a state that `fits`.
-    pub async fn until(&self, handle: &Handle, fits: impl Fn(&JobState) -> bool) -> JobState {
+    pub async fn until(
+        &self,
+        handle: &Handle,
+        fits: impl Fn(&JobState) -> bool + Send + Sync,
+    ) -> JobState {
         let watch = async {
             let mut state = self.state(handle).await;
             while !fits(&state) {

@@ -4,6 +4,7 @@
 //! `tests/bench.sh` builds what is measured and starts this.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench, not a product")]
 
+mod docker;
 mod first_run;
 mod limits;
 mod listing;
@@ -40,6 +41,9 @@ fn main() {
     }
     if is_wanted("storage") {
         storage::measure(&programs, &mut table);
+    }
+    if is_wanted("docker") {
+        docker::measure(&programs, &mut table);
     }
     if is_wanted("first-run") {
         first_run::measure(&programs, &mut table);
