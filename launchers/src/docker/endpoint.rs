@@ -226,11 +226,20 @@ mod tests {
         pairs.chain([config]).collect()
     }
 
+    /// The client's folder, host and context of the job, variables, and the engine that is meant.
+    type Case<'a> = (
+        &'a tempfile::TempDir,
+        Option<&'a str>,
+        Option<&'a str>,
+        &'a [(&'a str, &'a str)],
+        &'a str,
+    );
+
     #[test]
     fn the_engine_is_the_one_that_the_docker_client_would_take() {
         let (plain, with_current) = (client(None), client(Some("far")));
         let far = "tcp://far:2376";
-        let table: [(_, Option<&str>, Option<&str>, &[(&str, &str)], &str); 8] = [
+        let table: [Case<'_>; 8] = [
             (&plain, None, None, &[], USUAL),
             (&plain, None, None, &[("DOCKER_HOST", "")], USUAL),
             (&plain, None, None, &[("DOCKER_CONTEXT", "far")], far),
