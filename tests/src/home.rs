@@ -41,9 +41,15 @@ impl Home {
 
     /// A home whose store is in object storage.
     pub fn over(bucket: &Bucket) -> Self {
-        let mut home = Self::at(&bucket.location());
-        home.around.extend(bucket.variables());
-        home
+        let variables = bucket.variables();
+        let home = Self::at(&bucket.location());
+        variables.iter().fold(home, |home, (name, value)| home.with_variable(name, value))
+    }
+
+    /// The same, with one more environment variable for all programs.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.around.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// A home with its store at this address, and no credentials for it.

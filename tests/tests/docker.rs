@@ -191,6 +191,48 @@ fn a_store_on_a_network_is_reached_with_a_ticket_and_nothing_else() {
 }
 
 #[test]
+fn every_kind_of_storage_is_reached_from_a_network_of_containers() {
+    let gateway =
+        docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
+    for (name, server) in servers::all() {
+        let bucket = server.bucket();
+        let proxy = servers::Proxy::on(&gateway, server.endpoint());
+        let path = if name == "azure" { "/devstoreaccount1" } else { "" };
+        let there = format!("{}{path}", proxy.url());
+        let location = format!("{}&runtime_endpoint={there}", bucket.location());
+        let mut home = Home::at(&location);
+        for (name, value) in bucket.variables() {
+            home = home.with_variable(&name, &value);
+        }
+        let home = home.with_pool("docker", "");
+        home.run("add_one").param("n", 1).succeeds().prints("2\n");
+        let requests = proxy.take_requests();
+        assert!(requests.iter().any(|request| request.path.contains("outcome.json")), "{name}");
+    }
+}
+
+#[test]
+fn an_image_is_pushed_and_pulled_as_the_policy_says() {
+    let home = home();
+    let reference = image(&home, &["load"]).succeeds().text().lines().next().unwrap().to_owned();
+    let there = format!("{}/{reference}", servers::registry());
+    docker(&["tag", &reference, &there]);
+    docker(&["push", "--quiet", &there]);
+    docker(&["rmi", &there]);
+    let run = |policy: &str| {
+        let call = home.run("add_one").param("n", 1).args(["--set", &format!("image={there}")]);
+        call.args(["--set", &format!("image_pull_policy={policy}")])
+    };
+    run("Never").exits(exit::INFRASTRUCTURE).says(&format!("has no image {there}"));
+    let pulling = format!("pulling the image {there}");
+    run("IfNotPresent").succeeds().prints("2\n").says(&pulling);
+    run("IfNotPresent").succeeds().prints("2\n").keeps_quiet_of(&pulling);
+    run("Always").succeeds().prints("2\n").says(&pulling);
+    run("Never").succeeds().prints("2\n");
+    docker(&["rmi", &there]);
+}
+
+#[test]
 fn what_a_launch_would_be_is_shown_without_an_engine() {
     let home = home();
     let call = home.run("nothing").args(["--dry-run", "--set", "host=unix:///nonexistent"]).json();

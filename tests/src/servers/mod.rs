@@ -66,6 +66,12 @@ pub fn azure() -> Server {
     Server::find(Kind::Azure, "azure", "azure")
 }
 
+/// The address of a registry of container images, without a scheme.
+#[track_caller]
+pub fn registry() -> String {
+    address("registry").trim_start_matches("http://").to_owned()
+}
+
 /// All kinds of server, each with its name.
 #[track_caller]
 pub fn all() -> [(&'static str, Server); 3] {

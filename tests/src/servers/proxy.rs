@@ -58,9 +58,14 @@ struct State {
 impl Proxy {
     /// A proxy before the server at this URL.
     pub fn before(url: &str) -> Self {
+        Self::on("127.0.0.1", url)
+    }
+
+    /// The same at another address of this machine: one that containers reach.
+    pub fn on(address: &str, url: &str) -> Self {
         let upstream = url.strip_prefix("http://").expect("servers of tests speak HTTP").to_owned();
         let shared = Arc::new(Shared { upstream, state: Mutex::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
+        let listener = TcpListener::bind((address, 0)).expect("the address has a free port");
         let address = listener.local_addr().expect("it is bound");
         let thread = listen(listener, &shared);
         Self { shared, address, listener: Mutex::new(Some(thread)) }
