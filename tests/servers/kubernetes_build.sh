@@ -21,7 +21,7 @@ main() {
     command -v openssl >/dev/null || install_packages openssl
     [ "$(cat "$built/version" 2>/dev/null)" != "$version-$build" ] || return 0
     command -v gcc >/dev/null || install_packages gcc libc6-dev
-    echo "building Kubernetes, once: this takes three minutes on two idle cores" >&2
+    echo "building Kubernetes, once: this takes about four minutes on two idle cores" >&2
     rm -rf "$built" "$work"
     mkdir -p "$built/bin" "$work/tmp"
     fetch
