@@ -10,7 +10,7 @@ use longshore_protocol::id::{Digest, RunId, Tenant};
 use longshore_protocol::layout::RunLayout;
 use longshore_protocol::limits::Limits;
 use longshore_protocol::state::JobState;
-use longshore_storage::Location;
+use longshore_storage::{Location, is_loopback};
 use serde::Serialize;
 
 use crate::image::{self, RuntimeImage};
@@ -36,6 +36,8 @@ pub struct Job {
     pub runtime: PathBuf,
     /// The runtime's image, for those that start containers. `None`: there is no binary to make it of.
     pub image: Option<RuntimeImage>,
+    /// Where the runtime looks for the API of its store, if that is not the provider's usual place.
+    pub store_endpoint: Option<String>,
     /// Whether it has to reach anything by a network: a host that it is granted, or its store.
     pub needs_network: bool,
     /// What is set about it; of the launcher's own kind.
@@ -81,6 +83,23 @@ impl Job {
         let part = |key: &str, is_written| StorePart { path: folder.join(key), is_written };
         let own = part(RunLayout::new(tenant, run).prefix(), true);
         Ok(content.iter().map(|key| part(key, false)).chain([own]).collect())
+    }
+}
+
+impl Job {
+    /// Checks that a runtime with a network of its own finds its store.
+    ///
+    /// # Errors
+    /// When the store's address would lead it to itself; `instead` is where this machine is for it.
+    pub fn check_store_is_elsewhere(&self, instead: &str) -> Result<(), Error> {
+        let Some(endpoint) = self.store_endpoint.as_ref().filter(|one| is_loopback(one)) else {
+            return Ok(());
+        };
+        let text =
+            format!("the store is at {endpoint}, which in a container is the container itself");
+        Err(Error::new(ErrorKind::BadInput, text).hint(format!(
+            "say where containers find it: runtime_endpoint=http://{instead}:PORT among the store's options"
+        )))
     }
 }
 

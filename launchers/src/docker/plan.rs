@@ -12,9 +12,7 @@ use super::endpoint::Endpoint;
 use crate::image::RuntimeImage;
 use crate::launcher::{Handle, Job, Plan};
 use crate::needs::Needs;
-use crate::settings::{
-    AbsolutePath, Cpus, Integer, OneOf, Size, Variables, exact, readable, unchanged,
-};
+use crate::settings::{AbsolutePath, Cpus, Integer, Size, Variables, exact, readable, unchanged};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
@@ -185,8 +183,10 @@ fn host_config(job: &Job, settings: &DockerSettings) -> Result<HostConfig, Error
     let network = network(job, settings)?;
     let has_own_network =
         network != "none" && network != "host" && !network.starts_with("container:");
+    if has_own_network {
+        job.check_store_is_elsewhere("host.docker.internal")?;
+    }
     let Volumes(volumes) = &settings.volumes;
-    let OneOf(_) = settings.image_pull_policy;
     Ok(HostConfig {
         memory: Some(signed(memory)),
         memory_swap: Some(signed(swap)),
@@ -329,6 +329,7 @@ mod tests {
                 target: Target::X86_64,
                 labels: BTreeMap::new(),
             }),
+            store_endpoint: None,
             needs_network: false,
             settings: Kind::Docker.resolve(&changes).unwrap(),
             limits: Limits::default(),
@@ -441,6 +442,17 @@ mod tests {
     fn what_cannot_work_is_refused_before_anything_is_stored() {
         let far = job(&[("host", "tcp://far:2376")]);
         assert!(refused(&far).ends_with("and the Docker engine is at tcp://far:2376"));
+        let at = |endpoint: &str, settings| Job {
+            store_endpoint: Some(endpoint.to_owned()),
+            needs_network: true,
+            ..job(settings)
+        };
+        for endpoint in ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"] {
+            let why = refused(&at(endpoint, &[]));
+            assert!(why.ends_with("which in a container is the container itself"), "{why}");
+        }
+        planned(&at("http://127.0.0.1:9000", &[("network_mode", "host")]));
+        planned(&at("http://10.0.0.1:9000", &[]));
         let without = Job { image: None, ..job(&[]) };
         assert!(refused(&without).starts_with("there is no static longshore-runtime beside"));
         planned(&Job { image: None, ..job(&[("image", "own:1")]) });

@@ -164,6 +164,7 @@ impl Engine {
         Ok(Job {
             run: order.run,
             tenant: order.tenant.clone(),
+            store_endpoint: self.store.endpoint_of_runtime(),
             needs_network: is_remote || !order.grants.network.is_empty(),
             entry,
             pool: self.pool.name.clone(),

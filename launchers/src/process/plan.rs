@@ -104,6 +104,7 @@ mod tests {
             flow: "hello".into(),
             store_mark: "0".into(),
             image: None,
+            store_endpoint: None,
             needs_network: false,
             entry: Entry::Store {
                 location: "/data/store".into(),

@@ -135,6 +135,12 @@ impl Store {
         self.location.contains("://")
     }
 
+    /// Where the runtime looks for its API, if that is not the provider's usual place.
+    pub fn endpoint_of_runtime(&self) -> Option<String> {
+        let location: Location = self.runtime_location.parse().ok()?;
+        location.endpoint().map(str::to_owned)
+    }
+
     /// Where the store is, as the launcher finds it.
     pub fn location(&self) -> &str {
         &self.location

@@ -27,7 +27,7 @@ mod sign;
 pub use credentials::Credentials;
 pub use error::Error;
 pub use explain::{Explanation, explain};
-pub use location::{Location, Provider};
+pub use location::{Location, Provider, is_loopback};
 pub use open::{AwsCredentials, Objects, install_tls, open, open_with};
 pub use options::{ACCOUNT, REGION, Variables};
 pub use requests::{Created, Requests, Retry, whole};

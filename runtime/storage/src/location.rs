@@ -266,6 +266,14 @@ impl Location {
         }
     }
 
+    /// Where its API is, if that is not the provider's usual place.
+    pub fn endpoint(&self) -> Option<&str> {
+        let wanted = Key::parse(self.provider, self.provider.endpoint_option()).ok()?;
+        let is_it = |name: &String| Key::parse(self.provider, name).is_ok_and(|key| key == wanted);
+        let found = self.options.iter().find(|(name, _)| is_it(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The endpoint at which the runtime reaches it, where that is another one than the launcher's.
     pub fn runtime_endpoint(&self) -> Option<&str> {
         self.runtime_endpoint.as_deref()
@@ -274,6 +282,18 @@ impl Location {
     /// Whether the runtime reaches it under another address than the launcher.
     pub(crate) fn has_runtime_endpoint(&self) -> bool {
         self.runtime_endpoint.is_some()
+    }
+}
+
+/// Whether an address leads back to whoever uses it: in a container, to the container itself.
+pub fn is_loopback(endpoint: &str) -> bool {
+    let host =
+        url::Url::parse(endpoint).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    match host {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
