@@ -212,6 +212,15 @@ impl Stand {
     }
 }
 
+impl Drop for Stand {
+    fn drop(&mut self) {
+        // Whatever became of its infrastructure: a runtime that spins would do so for an hour.
+        for process in longshore_tests::processes_of(self.folder.path()) {
+            process.signal(rustix::process::Signal::KILL);
+        }
+    }
+}
+
 /// Keeps the plan of the launch.
 #[derive(Default)]
 struct Heard(Mutex<Option<Plan>>);
