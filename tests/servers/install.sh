@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|kubernetes]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -47,7 +47,7 @@ flock 9
 python3 --version >/dev/null 2>&1 || install_packages python3-minimal
 for name in "$@"; do
     case $name in
-        registry) registry ;;
+        registry | registry-auth) registry ;;
         kubernetes) "$here/kubernetes_build.sh" 9>&- ;;
         *) object_storage ;;
     esac

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not, each on a free port or on the given.
-# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]] [kubernetes[=PORT]]
+# tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
+#     [registry-auth[=PORT]] [kubernetes[=PORT]]
 # Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
@@ -50,12 +51,24 @@ azure() {
 }
 
 registry() {
-    launch registry REGISTRY_HTTP_ADDR="127.0.0.1:$1" REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$state/registry/storage" \
+    start_registry registry "$1"
+}
+
+# With a name, tester, and a password, hush-hush.
+registry-auth() {
+    mkdir -p "$state/registry-auth"
+    echo 'tester:$2y$05$abcdefghijklmnopqrstuu4uoW5CdSDmY8cLkib7pLDRBlvRVo8Pe' >"$state/registry-auth/htpasswd"
+    start_registry registry-auth "$1" REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=tests \
+        REGISTRY_AUTH_HTPASSWD_PATH="$state/registry-auth/htpasswd"
+}
+
+start_registry() {
+    launch "$1" REGISTRY_HTTP_ADDR="127.0.0.1:$2" REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$state/$1/storage" "${@:3}" \
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-known=(s3 s3-auth gcs azure registry kubernetes)
-[ $# -gt 0 ] || set -- "${known[@]:0:5}"
+known=(s3 s3-auth gcs azure registry registry-auth kubernetes)
+[ $# -gt 0 ] || set -- "${known[@]:0:6}"
 [ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
     [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"

@@ -233,6 +233,111 @@ fn an_image_is_pushed_and_pulled_as_the_policy_says() {
 }
 
 #[test]
+fn a_registry_that_wants_to_know_who_asks_is_told() {
+    let home = home();
+    let reference = image(&home, &["load"]).succeeds().text().lines().next().unwrap().to_owned();
+    let registry = servers::registry_with_users();
+    let there = format!("{registry}/{reference}");
+    docker(&["tag", &reference, &there]);
+    // The docker client's own configuration, as its login leaves it.
+    let client = home.path(".docker").display().to_string();
+    let login = ["login", "--username", "tester", "--password", "hush-hush", &registry];
+    docker(&[&["--config", &client], &login[..]].concat());
+    docker(&["--config", &client, "push", "--quiet", &there]);
+    std::fs::remove_dir_all(home.path(".docker")).unwrap();
+    docker(&["rmi", &there]);
+
+    let run = |credentials: &str| {
+        let call = home.run("add_one").param("n", 1).args(["--set", &format!("image={there}")]);
+        let call = call.args(["--set", "image_pull_policy=Always"]);
+        match credentials {
+            "" => call,
+            some => call.args(["--set", &format!("registry_credentials={some}")]),
+        }
+    };
+    let refused = run("").exits(exit::INFRASTRUCTURE);
+    refused.says("could not pull the image").says("no basic auth credentials");
+    let right = run("env:REG").env("REG_USERNAME", "tester").env("REG_PASSWORD", "hush-hush");
+    right.succeeds().prints("2\n");
+    let wrong = run("env:REG").env("REG_USERNAME", "tester").env("REG_PASSWORD", "let-me-in");
+    wrong.exits(exit::INFRASTRUCTURE).says("could not pull the image").keeps_quiet_of("let-me-in");
+    let file = home.file("login.json", r#"{"username": "tester", "password": "hush-hush"}"#);
+    run(&format!("file:{}", file.display())).succeeds().prints("2\n");
+    run("config").exits(exit::BAD_INPUT).says("the docker client's configuration");
+    docker(&[&["--config", &client], &login[..]].concat());
+    run("config").succeeds().prints("2\n");
+    run("").succeeds().prints("2\n");
+    docker(&["rmi", &there]);
+}
+
+/// What a shell prints for a command; it must succeed.
+#[track_caller]
+fn shell(folder: &std::path::Path, command: &str) -> String {
+    let output = Command::new("bash").args(["-ec", command]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// An engine that is reached by TLS, and lets in who has a certificate: the relay's process, and its address.
+fn engine_with_tls(folder: &std::path::Path) -> (std::process::Child, String) {
+    let sign = "openssl x509 -req -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 1";
+    let request = "openssl req -new -newkey rsa:2048 -nodes -batch";
+    shell(
+        folder,
+        "openssl req -x509 -newkey rsa:2048 -nodes -batch -days 1 -subj /CN=tests -keyout ca-key.pem -out ca.pem",
+    );
+    shell(folder, "echo subjectAltName=IP:127.0.0.1 > san");
+    shell(
+        folder,
+        &format!(
+            "{request} -subj /CN=127.0.0.1 -keyout server-key.pem | {sign} -extfile san -out server.pem"
+        ),
+    );
+    shell(
+        folder,
+        &format!("{request} -subj /CN=client -keyout key.pem | {sign} -extfile san -out cert.pem"),
+    );
+    let mut relay = Command::new("python3");
+    relay.arg(longshore_tests::repository().join("tests/servers/tls_relay.py"));
+    relay.arg("/var/run/docker.sock").arg(folder).stdout(std::process::Stdio::piped());
+    let mut relay = relay.spawn().unwrap();
+    let mut port = String::new();
+    let mut said = std::io::BufReader::new(relay.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut port).unwrap();
+    (relay, format!("tcp://127.0.0.1:{}", port.trim()))
+}
+
+#[test]
+fn an_engine_elsewhere_is_reached_by_tls_with_variables_or_a_context() {
+    let server = servers::s3();
+    let bucket = server.bucket();
+    let home = Home::over(&bucket).with_pool("docker", "job.network_mode = \"host\"");
+    let folder = home.path("certs");
+    std::fs::create_dir(&folder).unwrap();
+    let (mut relay, host) = engine_with_tls(&folder);
+    let run = || home.run("add_one").param("n", 1);
+    let certs = folder.display().to_string();
+    let by_variables = run().env("DOCKER_HOST", &host).env("DOCKER_TLS_VERIFY", "1");
+    by_variables.env("DOCKER_CERT_PATH", &certs).succeeds().prints("2\n");
+    run().env("DOCKER_HOST", &host).exits(exit::INFRASTRUCTURE).says(&host);
+
+    // As the docker client itself makes a context.
+    let client = home.path(".docker").display().to_string();
+    let certificates =
+        format!("host={host},ca={certs}/ca.pem,cert={certs}/cert.pem,key={certs}/key.pem");
+    docker(&["--config", &client, "context", "create", "far", "--docker", &certificates]);
+    run().args(["--set", "context=far"]).succeeds().prints("2\n");
+    run().env("DOCKER_CONTEXT", "far").succeeds().prints("2\n");
+    let submitted = home.submit("add_one").param("n", 1).env("DOCKER_CONTEXT", "far");
+    let run = home.submitted(submitted);
+    // The job remembers its engine, and the context with that address has the certificates.
+    run.wait().succeeds().prints("2\n");
+    assert!(!is_there(&run));
+    relay.kill().unwrap();
+    relay.wait().unwrap();
+}
+
+#[test]
 fn what_a_launch_would_be_is_shown_without_an_engine() {
     let home = home();
     let call = home.run("nothing").args(["--dry-run", "--set", "host=unix:///nonexistent"]).json();

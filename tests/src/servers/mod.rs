@@ -72,6 +72,12 @@ pub fn registry() -> String {
     address("registry").trim_start_matches("http://").to_owned()
 }
 
+/// The address of a registry that wants the name `tester` and the password `hush-hush`.
+#[track_caller]
+pub fn registry_with_users() -> String {
+    address("registry-auth").trim_start_matches("http://").to_owned()
+}
+
 /// All kinds of server, each with its name.
 #[track_caller]
 pub fn all() -> [(&'static str, Server); 3] {
