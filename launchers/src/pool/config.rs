@@ -101,7 +101,8 @@ impl Layer {
         &self.path
     }
 
-    pub(super) fn text(&self) -> &str {
+    /// What is in it.
+    pub fn text(&self) -> &str {
         &self.text
     }
 

@@ -74,7 +74,7 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Keeps other longshores from the files of a folder for as long as it lives. File systems that know no locks have none.
-fn lock(folder: &Path) -> Result<Option<File>, Error> {
+pub(crate) fn lock(folder: &Path) -> Result<Option<File>, Error> {
     let Ok(folder_file) = File::open(folder) else { return Ok(None) };
     for _ in 0..TRIES {
         match flock(&folder_file, FlockOperation::NonBlockingLockExclusive) {

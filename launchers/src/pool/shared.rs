@@ -1,5 +1,7 @@
 //! Pools that a team keeps in a store: one object each, below all files.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use longshore_protocol::layout;
 use longshore_storage::Location;
@@ -12,6 +14,10 @@ use crate::{Error, ErrorKind};
 const TRIES: u32 = 5;
 /// A description is a page of text. What is larger is something else.
 const BYTES_MAX: usize = 256 << 10;
+/// What stands in the place of a pool while it is being removed.
+const REMOVED: &[u8] = b"# This pool was removed.\n";
+/// Who has not finished a removal by then has died: its last request is repeated for a minute and a half at the most.
+const REMOVAL_MAX: Duration = Duration::from_secs(120);
 
 /// The store in which a team keeps pools.
 #[derive(Debug, Clone)]
@@ -65,6 +71,7 @@ impl SharedPools {
             return Ok(None);
         }
         let found = self.store.versioned(&layout::pool(name)).await?;
+        let found = found.filter(|found| found.content != REMOVED);
         found.map(|found| self.parse(name, &self.text(name, &found.content)?)).transpose()
     }
 
@@ -82,8 +89,15 @@ impl SharedPools {
                 .hint(format!("longshore pool update {name} --shared changes it"))
         };
         // One with the same content would be taken for our own, whose creation was repeated.
-        if self.store.size(&key).await?.is_some() {
-            return Err(exists());
+        if let Some(found) = self.store.versioned(&key).await? {
+            if found.content != REMOVED {
+                return Err(exists());
+            }
+            if !self.store.is_older(&key, REMOVAL_MAX).await? {
+                let text = format!("{} is just being removed", self.place(name));
+                return Err(Error::new(ErrorKind::Store, text).hint("try again in two minutes"));
+            }
+            self.store.delete(&key).await?;
         }
         match self.store.create(&key, Bytes::from(text.to_owned())).await? {
             Created::New => Ok(()),
@@ -104,7 +118,9 @@ impl SharedPools {
         check_shareable(name)?;
         let key = layout::pool(name);
         for _ in 0..TRIES {
-            let found = self.store.versioned(&key).await?.ok_or_else(|| self.absent(name))?;
+            let found = self.store.versioned(&key).await?;
+            let found = found.filter(|found| found.content != REMOVED);
+            let found = found.ok_or_else(|| self.absent(name))?;
             let after = edit(&self.text(name, &found.content)?)?;
             self.parse(name, &after)?;
             if after.as_bytes() == found.content {
@@ -118,14 +134,24 @@ impl SharedPools {
         Err(Error::new(ErrorKind::Store, text).hint("try again"))
     }
 
-    /// Removes a pool.
+    /// Removes a pool that is as `seen`: its text.
+    ///
+    /// Stores remove whatever is there. So the pool is first replaced by a text that is none, if nobody has changed it:
+    /// over that, nobody writes. A removal that was cut off there is as good as done.
     ///
     /// # Errors
-    /// When there is none, or the store cannot be written.
-    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+    /// When there is none, somebody has changed it, or the store cannot be written.
+    pub async fn delete(&self, name: &str, seen: &str) -> Result<(), Error> {
         check_shareable(name)?;
         let key = layout::pool(name);
-        self.store.size(&key).await?.ok_or_else(|| self.absent(name))?;
+        let found = self.store.versioned(&key).await?.ok_or_else(|| self.absent(name))?;
+        let is_as_seen = found.content == seen.as_bytes();
+        let removed = Bytes::from_static(REMOVED);
+        if !is_as_seen || self.store.replace(&key, &found, removed).await? == Replaced::Changed {
+            let text = format!("somebody has just changed {}", self.place(name));
+            let hint = format!("look at it again, longshore pool inspect {name}, and then delete it");
+            return Err(Error::new(ErrorKind::Store, text).hint(hint));
+        }
         self.store.delete(&key).await
     }
 
@@ -203,14 +229,28 @@ mod tests {
         let layer = shared.layer("a").await.unwrap().unwrap();
         assert_eq!(layer.text(), format!("{text}paused = true\n"));
         assert_eq!(shared.names().await.unwrap(), ["a"]);
-        shared.delete("a").await.unwrap();
+        let error = shared.delete("a", text).await.unwrap_err().to_string();
+        assert_eq!(error, "somebody has just changed s3://team/x/pools/a.toml");
+        shared.delete("a", layer.text()).await.unwrap();
         assert!(shared.layer("a").await.unwrap().is_none());
         for error in [
-            shared.delete("a").await.unwrap_err(),
+            shared.delete("a", layer.text()).await.unwrap_err(),
             shared.update("a", |text| Ok(text.to_owned())).await.unwrap_err(),
         ] {
             assert!(error.to_string().starts_with("there is no shared pool a"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_is_being_removed_is_gone_and_nobody_writes_over_it() {
+        let shared = shared();
+        shared.store.put(&layout::pool("a"), Bytes::from_static(REMOVED)).await.unwrap();
+        assert!(shared.layer("a").await.unwrap().is_none());
+        let text = "[pools.a]\n";
+        let error = shared.create("a", text).await.unwrap_err().to_string();
+        assert_eq!(error, "s3://team/x/pools/a.toml is just being removed");
+        let error = shared.update("a", |text| Ok(text.to_owned())).await.unwrap_err().to_string();
+        assert!(error.starts_with("there is no shared pool a"), "{error}");
     }
 
     #[tokio::test]

@@ -96,6 +96,11 @@ impl Store {
             .hint("longshore doctor checks whether the store shows what was written"))
     }
 
+    /// Whether an object was written longer ago than this. One that does not exist is not.
+    pub(crate) async fn is_older(&self, key: &str, age: Duration) -> Result<bool, Error> {
+        Ok(self.look(key).await?.is_some_and(|meta| written_at(&meta) < ago(age)))
+    }
+
     /// Uploads content that is there and too old to be relied on, for who has it not.
     ///
     /// # Errors

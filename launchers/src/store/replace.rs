@@ -1,5 +1,7 @@
 //! Objects that change: read with their version, replaced only if nobody else has done so meanwhile.
 
+use std::fs::File;
+
 use bytes::Bytes;
 use longshore_storage::whole;
 use object_store::path::Path;
@@ -7,7 +9,8 @@ use object_store::{ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
 
 use super::Store;
 use super::requests::could_not;
-use crate::Error;
+use crate::pool::file;
+use crate::{Error, ErrorKind};
 
 /// What an object was when it was read.
 #[derive(Debug, Clone)]
@@ -46,7 +49,8 @@ impl Store {
     }
 
     /// Replaces an object that is as it was read. Object storage compares and replaces in one step. A directory cannot:
-    /// there, it is looked at right before, and of two in the same millisecond the later one stands.
+    /// there, whoever replaces an object locks its folder meanwhile. On file systems without locks, of two in the same
+    /// millisecond the later one stands.
     pub(crate) async fn replace(
         &self,
         key: &str,
@@ -67,6 +71,7 @@ impl Store {
                 Ok(if is_ours { Replaced::Done } else { Replaced::Changed })
             }
             Err(object_store::Error::NotImplemented { .. }) => {
+                let _until_done = self.lock_beside(key).await?;
                 if self.get(key).await?.is_none_or(|there| there != before.content) {
                     return Ok(Replaced::Changed);
                 }
@@ -74,6 +79,17 @@ impl Store {
             }
             Err(error) => Err(could_not("replace", key, error)),
         }
+    }
+
+    /// Keeps others from replacing objects beside this one, where these are files, for as long as the answer lives.
+    async fn lock_beside(&self, key: &str) -> Result<Option<File>, Error> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let object = folder.join(key);
+        let lock = move || file::lock(object.parent().unwrap_or(&object));
+        let locked = tokio::task::spawn_blocking(lock).await;
+        locked.map_err(|error| {
+            Error::caused(ErrorKind::Store, format!("could not lock {key}"), error)
+        })?
     }
 
     /// The names of the objects below `prefix`, without folders below it.
@@ -89,6 +105,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::surroundings::Surroundings;
     use longshore_protocol::id::Tenant;
     use object_store::ObjectStore;
     use object_store::local::LocalFileSystem;
@@ -120,5 +137,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let local = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
         second_writer_loses(Arc::new(local)).await;
+    }
+
+    /// How many replace the same object of a directory at once, each until it has succeeded once.
+    const WRITERS: u8 = 8;
+
+    #[tokio::test]
+    async fn in_a_directory_no_replacement_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = folder.path().to_str().unwrap();
+        let open =
+            || Store::open(location, Tenant::default(), &Surroundings::default()).unwrap();
+        open().put("a/b", Bytes::new()).await.unwrap();
+        let writers = (0..WRITERS).map(|writer| {
+            let store = open();
+            tokio::spawn(async move {
+                loop {
+                    let seen = store.versioned("a/b").await.unwrap().unwrap();
+                    let after = [&seen.content[..], &[writer]].concat();
+                    if store.replace("a/b", &seen, after.into()).await.unwrap() == Replaced::Done {
+                        break;
+                    }
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let mut written = open().get("a/b").await.unwrap().unwrap().to_vec();
+        written.sort_unstable();
+        assert_eq!(written, (0..WRITERS).collect::<Vec<_>>());
     }
 }

@@ -44,7 +44,10 @@ pub(super) async fn delete(args: &DeleteArgs, settings: &Settings) -> Result<Exi
     }
     match &place {
         Place::File(..) => place.change(name, &[Edit::delete(name)], &layers).await?,
-        Place::Shared(shared) => shared.delete(name).await?,
+        Place::Shared(shared) => {
+            let seen = layers.describing(name).find(|layer| layer.source() == place.source());
+            shared.delete(name, seen.map_or("", |layer| layer.text())).await?;
+        }
     }
     let shown = place.shown(name);
     let left: Vec<_> = rest.iter().map(|layer| layer.path().display().to_string()).collect();
