@@ -13,6 +13,7 @@ use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::Region;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_http_client::tls::Provider as Tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -24,6 +25,8 @@ use tokio::sync::Mutex;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 
+/// Where roles are assumed when nobody names a region: Amazon's first one, which every account has.
+const REGION_OF_ROLES: &str = "us-east-1";
 /// Credentials are fetched again this long before they end.
 const MARGIN: Duration = Duration::from_secs(120);
 
@@ -73,7 +76,11 @@ pub(super) fn of_profiles(
 ) -> Result<OfProfiles, Error> {
     let Some(name) = profile(location, surroundings) else { return Ok(OfProfiles::default()) };
     let region = region(name.clone())?;
-    let profile = Profile { name, fetched: Mutex::default() };
+    let of_environment = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let of_environment = of_environment.iter().find_map(|name| surroundings.get(name));
+    let nearest = location.region().or(region.as_deref()).or(of_environment);
+    let region_of_roles = nearest.unwrap_or(REGION_OF_ROLES).to_owned();
+    let profile = Profile { name, region_of_roles, fetched: Mutex::default() };
     let source = Some(profile.described());
     Ok(OfProfiles { credentials: Some(Arc::new(profile)), region, source })
 }
@@ -99,11 +106,11 @@ fn region(profile: Option<String>) -> Result<Option<String>, Error> {
     Ok(region.map(|region| region.as_ref().to_owned()))
 }
 
-fn configuration() -> ProviderConfig {
+fn configuration(region: String) -> ProviderConfig {
     let client = aws_smithy_http_client::Builder::new()
         .tls_provider(Tls::Rustls(CryptoMode::Ring))
         .build_https();
-    ProviderConfig::without_region().with_http_client(client)
+    ProviderConfig::without_region().with_http_client(client).with_region(Some(Region::new(region)))
 }
 
 /// The time now, as AWS's libraries have it.
@@ -116,6 +123,8 @@ fn now() -> SystemTime {
 #[derive(Debug)]
 struct Profile {
     name: Option<String>,
+    /// Where its roles are assumed.
+    region_of_roles: String,
     fetched: Mutex<Option<Fetched>>,
 }
 
@@ -127,14 +136,15 @@ struct Fetched {
 
 impl Profile {
     async fn fetch(&self) -> object_store::Result<Fetched> {
+        let configuration = configuration(self.region_of_roles.clone());
         let found = match &self.name {
             // Nothing but this profile: keys in the environment are somebody else's.
             Some(name) => {
-                let profile = ProfileFileCredentialsProvider::builder().configure(&configuration());
+                let profile = ProfileFileCredentialsProvider::builder().configure(&configuration);
                 profile.profile_name(name).build().provide_credentials().await
             }
             None => {
-                let chain = DefaultCredentialsChain::builder().configure(configuration());
+                let chain = DefaultCredentialsChain::builder().configure(configuration);
                 chain.build().await.provide_credentials().await
             }
         };

@@ -212,12 +212,16 @@ impl Location {
         location
     }
 
+    /// The region that its options name.
+    pub fn region(&self) -> Option<&str> {
+        let is_region = |name: &str| Key::parse(self.provider, name).is_ok_and(|key| key.is_region());
+        self.options.iter().find(|(name, _)| is_region(name)).map(|(_, region)| region.as_str())
+    }
+
     /// The same place in a region, unless it has one already.
     #[must_use]
     pub fn in_region(mut self, region: String) -> Self {
-        let is_region =
-            |name: &String| matches!(Key::parse(self.provider, name), Ok(key) if key.is_region());
-        if self.provider == Provider::S3 && !self.options.keys().any(is_region) {
+        if self.provider == Provider::S3 && self.region().is_none() {
             self.options.insert(options::REGION.to_owned(), region);
         }
         self

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Kind, Server, send, state_file};
@@ -18,6 +18,8 @@ const AZURE_VERSION: &str = "2021-08-06";
 const S3_REGION: &str = "us-east-1";
 /// Calls of ministack's root need no valid signature, even where those of users are checked.
 const S3_ROOT: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
+/// The key of ministack's root, which is its secret as well.
+const S3_ROOT_KEY: &str = "test";
 
 /// A bucket, or container, of one test, with credentials for it.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub struct Bucket {
 struct S3Key {
     id: String,
     secret: String,
+    token: Option<String>,
 }
 
 impl Bucket {
@@ -52,7 +55,8 @@ impl Bucket {
             }
         };
         assert!([200, 201].contains(&made.status), "could not make a bucket: {made:?}");
-        let anybody = S3Key { id: "test".to_owned(), secret: "test".to_owned() };
+        let root = S3_ROOT_KEY.to_owned();
+        let anybody = S3Key { id: root.clone(), secret: root, token: None };
         let bucket = Self { server, name, s3_key: anybody };
         match bucket.server.kind {
             Kind::S3WithUsers => bucket.as_user_who_may(&["s3:*"]),
@@ -79,13 +83,18 @@ impl Bucket {
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let endpoint = &self.server.endpoint;
         match self.server.kind {
-            Kind::S3 | Kind::S3WithUsers => vec![
-                ("aws_endpoint", endpoint.clone()),
-                ("aws_allow_http", "true".to_owned()),
-                ("aws_region", S3_REGION.to_owned()),
-                ("aws_access_key_id", self.s3_key.id.clone()),
-                ("aws_secret_access_key", self.s3_key.secret.clone()),
-            ],
+            Kind::S3 | Kind::S3WithUsers => {
+                let S3Key { id, secret, token } = &self.s3_key;
+                let options = [
+                    ("aws_endpoint", endpoint.clone()),
+                    ("aws_allow_http", "true".to_owned()),
+                    ("aws_region", S3_REGION.to_owned()),
+                    ("aws_access_key_id", id.clone()),
+                    ("aws_secret_access_key", secret.clone()),
+                ];
+                let token = token.iter().map(|token| ("aws_session_token", token.clone()));
+                options.into_iter().chain(token).collect()
+            }
             Kind::Gcs => vec![
                 ("google_base_url", endpoint.clone()),
                 ("google_allow_http", "true".to_owned()),
@@ -117,17 +126,58 @@ impl Bucket {
     /// The same bucket of [`s3_with_users`](super::s3_with_users), with the key of a new user who may do only this in it.
     #[track_caller]
     pub fn as_user_who_may(&self, actions: &[&str]) -> Self {
+        self.as_user(&self.allowing(actions))
+    }
+
+    /// The same, with the key of a new user who may assume this role and nothing else.
+    #[track_caller]
+    pub fn as_user_who_may_assume(&self, role: &str) -> Self {
+        let action = "sts:AssumeRole";
+        self.as_user(&policy(&json!({ "Effect": "Allow", "Action": action, "Resource": role })))
+    }
+
+    #[track_caller]
+    fn as_user(&self, policy: &str) -> Self {
         assert_eq!(self.server.kind, Kind::S3WithUsers, "no other server knows users");
         let user = format!("user-{:016x}", random());
-        let resources = ["", "/*"].map(|part| format!("arn:aws:s3:::{}{part}", self.name));
-        let allowed = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
-        let policy = json!({ "Version": "2012-10-17", "Statement": [allowed] }).to_string();
         self.iam("CreateUser", &[("UserName", &user)]);
-        let document = [("UserName", &*user), ("PolicyName", "tests"), ("PolicyDocument", &policy)];
+        let document = [("UserName", &*user), ("PolicyName", "tests"), ("PolicyDocument", policy)];
         self.iam("PutUserPolicy", &document);
         let key = self.iam("CreateAccessKey", &[("UserName", &user)]);
         let [id, secret] = ["AccessKeyId", "SecretAccessKey"].map(|name| element(&key, name));
-        Self { s3_key: S3Key { id, secret }, ..self.clone() }
+        Self { s3_key: S3Key { id, secret, token: None }, ..self.clone() }
+    }
+
+    /// The same, with the key of the server's root, who has a session token as long as Amazon's.
+    pub fn as_root_with_token(&self) -> Self {
+        assert_eq!(self.server.kind, Kind::S3WithUsers, "no other server knows tokens");
+        let (root, token) = (S3_ROOT_KEY.to_owned(), state_file("s3-auth", "token"));
+        let token = Some(token.trim_end().to_owned());
+        Self { s3_key: S3Key { id: root.clone(), secret: root, token }, ..self.clone() }
+    }
+
+    /// The name of a new role of [`s3_with_users`](super::s3_with_users) that may do everything in this bucket. These
+    /// `principals` may assume it by `action`, both in words of AWS's policies.
+    #[track_caller]
+    pub fn role(&self, action: &str, principals: &Value) -> String {
+        assert_eq!(self.server.kind, Kind::S3WithUsers, "no other server knows roles");
+        let role = format!("role-{:016x}", random());
+        let trust =
+            policy(&json!({ "Effect": "Allow", "Action": action, "Principal": principals }));
+        let name = ("RoleName", &*role);
+        let made = self.iam("CreateRole", &[name, ("AssumeRolePolicyDocument", &trust)]);
+        let allowed = self.allowing(&["s3:*"]);
+        self.iam(
+            "PutRolePolicy",
+            &[name, ("PolicyName", "tests"), ("PolicyDocument", &allowed)],
+        );
+        element(&made, "Arn")
+    }
+
+    /// A policy that allows this in the bucket.
+    fn allowing(&self, actions: &[&str]) -> String {
+        let resources = ["", "/*"].map(|part| format!("arn:aws:s3:::{}{part}", self.name));
+        policy(&json!({ "Effect": "Allow", "Action": actions, "Resource": resources }))
     }
 
     /// A URL of [`azure`](super::azure) for an object and these permissions: Azure's letters, of which `c` may create and
@@ -162,7 +212,11 @@ impl Bucket {
 }
 
 fn is_secret(option: &str) -> bool {
-    option.contains("_key")
+    option.contains("_key") || option.contains("_token")
+}
+
+fn policy(statement: &Value) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
 /// A shared access signature for the whole account.
