@@ -4,10 +4,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_tests::servers::{self, Bucket, Proxy};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
+use crate::listing;
 use crate::programs::{Programs, run};
 use crate::table::{Table, medians};
 
@@ -24,6 +26,7 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     small(programs, &bucket, &objects, table);
     large(programs, &bucket, &objects, table);
     requests(programs, table);
+    listing::measure_s3(programs, table);
 }
 
 /// A trivial flow, against its number of requests of the same size.
@@ -66,21 +69,37 @@ fn requests(programs: &Programs, table: &mut Table) {
     table.bounded("requests of a run through S3", count as f64, REQUESTS_MAX, "requests");
 }
 
-fn over(mut command: Command, bucket: &Bucket) -> Command {
+pub(crate) fn over(mut command: Command, bucket: &Bucket) -> Command {
     command.envs(bucket.variables()).env("LONGSHORE_STORE", bucket.location());
     command
 }
 
 /// The bucket, by a client of its own.
-struct Objects {
+pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Objects {
-    fn of(bucket: &Bucket) -> Self {
+    pub(crate) fn of(bucket: &Bucket) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Self { store: bucket.open().0, runtime: runtime.unwrap() }
+    }
+
+    pub(crate) fn put_all(&self, objects: impl Iterator<Item = (String, String)>) {
+        const SIDE_BY_SIDE: usize = 16;
+        let puts = stream::iter(objects).map(async |(key, content)| {
+            self.store.put(&Path::from(key), content.into()).await.map(drop)
+        });
+        let puts = puts.buffer_unordered(SIDE_BY_SIDE).try_collect();
+        self.runtime.block_on(puts).unwrap()
+    }
+
+    /// How many folders there are in a folder.
+    pub(crate) fn folders(&self, folder: &str) -> usize {
+        let folder = Path::from(folder);
+        let listed = self.runtime.block_on(self.store.list_with_delimiter(Some(&folder)));
+        listed.unwrap().common_prefixes.len()
     }
 
     fn put_and_get(&self, content: &Bytes) {
