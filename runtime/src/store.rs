@@ -232,7 +232,9 @@ impl RunStore {
     }
 
     async fn get_verified(&self, key: &str, expected: &Digest) -> Result<Option<Bytes>, Error> {
-        Ok(self.get(key).await?.filter(|content| Digest::of(content) == *expected))
+        let found = self.requests.get_with_digest(key).await;
+        let found = found.map_err(|error| could_not("read", key, error))?;
+        Ok(found.and_then(|(content, digest)| (digest == *expected).then_some(content)))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use longshore_protocol::Timestamp;
 use longshore_protocol::id::Digest;
 use longshore_protocol::record::{Record as _, Ticket};
@@ -138,8 +138,13 @@ impl ObjectStore for TicketStore {
         if options.head || options.range.is_some() {
             return Err(Self::not_allowed(key, "read parts of"));
         }
-        let content = self.http.get(url, key.as_ref(), u64::MAX).await?;
-        Ok(whole(key, content))
+        let answer = self.http.open(url, key.as_ref()).await?;
+        let Some(size) = answer.content_length() else {
+            let content = answer.bytes().await.map_err(broken)?;
+            let size = content.len() as u64;
+            return Ok(got(key, size, stream::once(async { Ok(content) }).boxed()));
+        };
+        Ok(got(key, size, answer.bytes_stream().map_err(broken).boxed()))
     }
 
     async fn put_multipart_opts(
@@ -174,14 +179,13 @@ impl ObjectStore for TicketStore {
 impl TicketStore {
     async fn exists(&self, key: &Path) -> bool {
         match self.ticket.read.get(key.as_ref()) {
-            Some(url) => self.http.get(url, key.as_ref(), u64::MAX).await.is_ok(),
+            Some(url) => self.http.open(url, key.as_ref()).await.is_ok(),
             None => false,
         }
     }
 }
 
-fn whole(key: &Path, content: Bytes) -> GetResult {
-    let size = content.len() as u64;
+fn got(key: &Path, size: u64, content: BoxStream<'static, StoreResult<Bytes>>) -> GetResult {
     let meta = ObjectMeta {
         location: key.clone(),
         last_modified: Default::default(),
@@ -190,7 +194,7 @@ fn whole(key: &Path, content: Bytes) -> GetResult {
         version: None,
     };
     GetResult {
-        payload: GetResultPayload::Stream(stream::once(async { Ok(content) }).boxed()),
+        payload: GetResultPayload::Stream(content),
         meta,
         range: Range { start: 0, end: size },
         attributes: Attributes::default(),
@@ -219,10 +223,20 @@ impl Http {
         Ok(Self { client, expires_at })
     }
 
+    /// An answer whose content is still to come.
+    async fn open(&self, url: &str, key: &str) -> StoreResult<Response> {
+        patiently(|| self.ask(url, key)).await
+    }
+
+    async fn ask(&self, url: &str, key: &str) -> StoreResult<Response> {
+        let answer = self.client.request(Method::GET, url).send().await.map_err(broken)?;
+        self.accepted(answer, key).await
+    }
+
+    /// The whole content of a small object.
     async fn get(&self, url: &str, key: &str, bytes_max: u64) -> StoreResult<Bytes> {
         let ask = || async {
-            let answer = self.client.request(Method::GET, url).send().await.map_err(broken)?;
-            let answer = self.accepted(answer, key).await?;
+            let answer = self.ask(url, key).await?;
             let size = answer.content_length();
             if size.is_some_and(|size| size > bytes_max) {
                 let source = format!("it has more than {bytes_max} bytes").into();

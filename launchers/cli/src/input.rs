@@ -92,7 +92,7 @@ impl FlowArgs {
         let overrides = self.overrides()?;
         let component = component(source, settings)?;
         let terms = settings.terms(&overrides);
-        let mut request = Request::new(component, flow.as_deref(), &given, folder(source), &terms)?;
+        let mut request = Request::new(component, flow.as_deref(), given, folder(source), &terms)?;
         request.labels.extend(labels);
         request.deadline = *deadline;
         request.retry.retries = retries.unwrap_or(request.retry.retries);

@@ -85,7 +85,7 @@ impl Request {
     pub fn new(
         component: Bytes,
         flow: Option<&str>,
-        params: &BTreeMap<String, Params>,
+        params: BTreeMap<String, Params>,
         folder: &FilePath,
         terms: &Terms<'_>,
     ) -> Result<Self, Error> {
@@ -173,7 +173,7 @@ pub fn describe(component: &[u8]) -> Result<Description, Error> {
     })
 }
 
-fn encode(flow: &FlowDescriptor, given: &BTreeMap<String, Params>) -> Result<Bytes, Error> {
+fn encode(flow: &FlowDescriptor, mut given: BTreeMap<String, Params>) -> Result<Bytes, Error> {
     let names = || flow.params.iter().map(|param| param.name.as_str());
     if let Some(unknown) = given.keys().find(|name| names().all(|known| known != name.as_str())) {
         let error = Error::new(
@@ -187,10 +187,10 @@ fn encode(flow: &FlowDescriptor, given: &BTreeMap<String, Params>) -> Result<Byt
     }
     let mut serialized = Vec::new();
     for param in &flow.params {
-        let bytes = match given.get(&param.name) {
+        let bytes = match given.remove(&param.name) {
             Some(value) => encode_one(param, value)?,
             None if schema::is_optional(&param.schema) => {
-                encode_one(param, &Params::Json(Value::Null))?
+                encode_one(param, Params::Json(Value::Null))?
             }
             None => {
                 let expected = schema::describe(&param.schema);
@@ -203,7 +203,12 @@ fn encode(flow: &FlowDescriptor, given: &BTreeMap<String, Params>) -> Result<Byt
                 );
             }
         };
-        serialized.extend_from_slice(&bytes);
+        // The first one may be large, and is often the only one.
+        if serialized.is_empty() {
+            serialized = bytes;
+        } else {
+            serialized.extend_from_slice(&bytes);
+        }
     }
     Ok(serialized.into())
 }
@@ -219,25 +224,25 @@ fn parameters_hint(flow: &FlowDescriptor) -> String {
     format!("its parameters are {}", list.collect::<Vec<_>>().join(", "))
 }
 
-fn encode_one(param: &ParamDescriptor, given: &Params) -> Result<Vec<u8>, Error> {
+fn encode_one(param: &ParamDescriptor, given: Params) -> Result<Vec<u8>, Error> {
     let mut path = Path::root("params");
     path.in_field(&param.name, |path| {
         let value = match given {
-            Params::Json(value) => value.clone(),
-            Params::Typed(text) => typed(param, text, path)?,
+            Params::Json(value) => value,
+            Params::Typed(text) => typed(param, &text, path)?,
             Params::Content(content) if schema::is_bytes(&param.schema) => {
                 return Ok(schema::encode_bytes(content));
             }
             Params::Content(content) => {
-                let text = std::str::from_utf8(content).map_err(|error| {
+                let text = String::from_utf8(content).map_err(|error| {
                     let text = format!("{path}: the file is not UTF-8 text");
                     Error::caused(ErrorKind::BadInput, text, error)
                         .hint("only parameters of type bytes take any file")
                 })?;
                 if schema::is_text(&param.schema) {
-                    Value::String(text.to_owned())
+                    Value::String(text)
                 } else {
-                    json(param, text, path)?
+                    json(param, &text, path)?
                 }
             }
         };

@@ -153,20 +153,33 @@ impl Engine {
         artefact: &Artefact,
         report: &dyn Report,
     ) -> Result<(Order, Digest), Error> {
-        let order = self.order(
-            request,
-            Payload::of(&request.params),
-            Some(artefact.reference.clone()),
-            clock::now(),
-        )?;
-        if let Payload::Object { bytes, sha256: _ } = order.params {
-            report.hear(&Event::Uploading { what: "parameters", bytes });
-            let told = |arrived| tell(report, "parameters", arrived, bytes);
-            self.store.create_params(&order.run, request.params.clone(), &told).await?;
-        }
+        let (none_yet, compiled) = (Payload::Inline(vec![]), Some(artefact.reference.clone()));
+        let order = self.order(request, none_yet, compiled, clock::now())?;
+        let params = self.write_params(&order.run, &request.params, report).await?;
+        let order = Order { params, ..order };
         let digest = self.store.create_order(&order).await?;
         report.hear(&Event::Ordered { run: order.run });
         Ok((order, digest))
+    }
+
+    /// Writes parameters that are too large for the order.
+    async fn write_params(
+        &self,
+        run: &RunId,
+        content: &Bytes,
+        report: &dyn Report,
+    ) -> Result<Payload, Error> {
+        if Payload::is_inline(content.len()) {
+            return Ok(Payload::of(content));
+        }
+        let bytes = content.len() as u64;
+        report.hear(&Event::Uploading { what: "parameters", bytes });
+        // Their digest is not needed until they are there.
+        let hashed = content.clone();
+        let payload = tokio::task::spawn_blocking(move || Payload::of(&hashed));
+        let told = |arrived| tell(report, "parameters", arrived, bytes);
+        self.store.create_params(run, content.clone(), &told).await?;
+        Ok(payload.await.expect("a digest is a matter of arithmetic"))
     }
 
     async fn launch(

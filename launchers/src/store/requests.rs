@@ -27,11 +27,12 @@ impl Store {
     }
 
     pub(super) async fn verified(&self, key: &str, digest: &Digest) -> Result<Bytes, Error> {
-        let content = self.get(key).await?;
-        let content = content.ok_or_else(|| {
+        let found = self.requests.get_with_digest(key).await;
+        let found = found.map_err(|error| could_not("read", key, error))?;
+        let (content, found) = found.ok_or_else(|| {
             Error::new(ErrorKind::Store, format!("{key} is missing in the store"))
         })?;
-        if Digest::of(&content) == *digest {
+        if found == *digest {
             return Ok(content);
         }
         Err(Error::new(

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use longshore_protocol::chain;
+use longshore_protocol::id::{Digest, Hasher};
 use longshore_protocol::pace::Pace;
 use object_store::path::Path;
 use object_store::{
-    Error, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, Result,
+    Error, GetOptions, GetResult, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutOptions, Result,
 };
 
 use crate::{Patience, may_pass};
@@ -43,6 +46,9 @@ impl Retry {
         }
     }
 }
+
+/// A server says how much is coming before it comes. For more than this, memory is taken as it arrives.
+const BELIEVED_BYTES_MAX: u64 = 1 << 30;
 
 /// Objects, asked for patiently. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,6 +96,26 @@ impl Requests {
         };
         match self.patiently(Retry::Transient, read).await {
             Ok(content) => Ok(Some(content)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The content of an object, with its digest. `None`: it does not exist.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn get_with_digest(&self, key: &str) -> Result<Option<(Bytes, Digest)>> {
+        let path = Path::from(key);
+        let read = || async {
+            let answer = self.store.get_opts(&path, GetOptions::default()).await?;
+            // While the next piece is on its way.
+            let mut hasher = Hasher::default();
+            let content = collected(answer, |piece| hasher.update(piece)).await?;
+            Ok((content, hasher.finish()))
+        };
+        match self.patiently(Retry::Transient, read).await {
+            Ok(found) => Ok(Some(found)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -150,8 +176,28 @@ impl Requests {
 /// # Errors
 /// When the answer breaks off, or has fewer bytes than it says.
 pub async fn whole(answer: GetResult) -> Result<Bytes> {
+    collected(answer, |_| ()).await
+}
+
+/// The same; `heard` is shown each piece, in their order.
+async fn collected(answer: GetResult, mut heard: impl FnMut(&[u8])) -> Result<Bytes> {
     let size = answer.meta.size;
-    let content = answer.bytes().await?;
+    let content = match answer.payload {
+        GetResultPayload::Stream(mut pieces) => {
+            // At once as large as it gets: to collect pieces and then join them would take twice the memory.
+            let mut content = Vec::with_capacity(size.min(BELIEVED_BYTES_MAX) as usize);
+            while let Some(piece) = pieces.try_next().await? {
+                heard(&piece);
+                content.extend_from_slice(&piece);
+            }
+            Bytes::from(content)
+        }
+        GetResultPayload::File(..) => {
+            let content = answer.bytes().await?;
+            heard(&content);
+            content
+        }
+    };
     if content.len() as u64 == size {
         return Ok(content);
     }

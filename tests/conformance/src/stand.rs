@@ -110,7 +110,7 @@ impl Stand {
         let terms =
             Terms { pool: &self.pool, overrides: &overrides, surroundings: &self.surroundings };
         let folder = self.folder.path();
-        Request::new(Bytes::from(component), Some(flow), &params, folder, &terms)
+        Request::new(Bytes::from(component), Some(flow), params, folder, &terms)
             .unwrap_or_else(|error| panic!("{flow}: {}", chain(&error)))
     }
 

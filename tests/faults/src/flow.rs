@@ -103,7 +103,7 @@ pub const FLOWS: &[Flow] = &[
         flow: "sevens",
         params: || vec![("count", json!(LARGE))],
         is_right: |verdict, result| {
-            completed(verdict) && result == Some(schema::encode_bytes(&[7; LARGE]).as_slice())
+            completed(verdict) && result == Some(schema::encode_bytes(vec![7; LARGE]).as_slice())
         },
         ..PLAIN
     },
@@ -112,7 +112,7 @@ pub const FLOWS: &[Flow] = &[
         flow: "echo_text",
         params: || vec![("text", json!("x".repeat(LARGE)))],
         is_right: |verdict, result| {
-            completed(verdict) && result == Some(schema::encode_bytes(&[b'x'; LARGE]).as_slice())
+            completed(verdict) && result == Some(schema::encode_bytes(vec![b'x'; LARGE]).as_slice())
         },
         ..PLAIN
     },

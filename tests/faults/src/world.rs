@@ -71,7 +71,7 @@ fn request(flow: &Flow, component: &Bytes, folder: &Path, overrides: &Overrides)
         .collect();
     let (pool, surroundings) = (Pool::local(), surroundings());
     let terms = Terms { pool: &pool, overrides, surroundings: &surroundings };
-    let mut request = Request::new(component.clone(), Some(flow.flow), &params, folder, &terms)
+    let mut request = Request::new(component.clone(), Some(flow.flow), params, folder, &terms)
         .unwrap_or_else(|error| panic!("{}: {}", flow.name, longshore_launchers::chain(&error)));
     if let Some(retry) = &flow.retry {
         request.retry = retry.clone();

@@ -28,10 +28,15 @@ pub enum Payload {
 impl Payload {
     /// A payload for `content`: inline when small, else a reference to an object that the caller writes.
     pub fn of(content: &[u8]) -> Self {
-        if content.len() <= INLINE_BYTES_MAX {
+        if Self::is_inline(content.len()) {
             return Self::Inline(content.to_vec());
         }
         Self::Object { sha256: Digest::of(content), bytes: content.len() as u64 }
+    }
+
+    /// Whether content of this many bytes stands inside the record.
+    pub fn is_inline(bytes: usize) -> bool {
+        bytes <= INLINE_BYTES_MAX
     }
 
     /// The size of the content in bytes.

@@ -26,11 +26,14 @@ pub fn encode(schema: &OwnedNamedType, value: &Value, path: &mut Path) -> Result
 }
 
 /// Serializes raw bytes for a schema for which [`super::is_bytes`] holds: both of its forms are a length and the bytes.
-pub fn encode_bytes(content: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(content.len() + 10);
-    put_length(content.len(), &mut out);
-    out.extend_from_slice(content);
-    out
+///
+/// In place, since bytes may be many: to move them costs less than a second buffer.
+pub fn encode_bytes(mut content: Vec<u8>) -> Vec<u8> {
+    let mut length = Vec::new();
+    put_length(content.len(), &mut length);
+    content.reserve_exact(length.len());
+    content.splice(0..0, length);
+    content
 }
 
 fn put(

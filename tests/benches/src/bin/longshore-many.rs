@@ -48,7 +48,7 @@ async fn many(kind: &str, count: i64, component: &str, folder: &Path) -> u128 {
             overrides: &Overrides::default(),
             surroundings: &Surroundings::default(),
         };
-        Request::new(component.clone(), Some("add_one"), &params, folder, &terms).unwrap()
+        Request::new(component.clone(), Some("add_one"), params, folder, &terms).unwrap()
     };
     let began = Instant::now();
     let mut runs = JoinSet::new();

@@ -18,7 +18,7 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     let program = Program::link(&engine, &load("flows")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (mib, rounds) in [(1_usize, 60), (64, 12)] {
-        let params = schema::encode_bytes(&vec![7; mib << 20]);
+        let params = schema::encode_bytes(vec![7; mib << 20]);
         for (flow, what) in [("echo", "returned"), ("invert", "returned inverted")] {
             let call = call(&engine, flow, Limits::default());
             let mut bare = || assert_eq!(bare.call(flow, &params).unwrap().len(), params.len());
