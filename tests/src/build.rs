@@ -152,10 +152,12 @@ fn places() -> PathBuf {
 fn cargo(target: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.env("CARGO_TARGET_DIR", target).env_remove("RUSTFLAGS").arg("--quiet");
-    // Cargo tells the tests about their own crate; another crate's build must not see it.
+    // Cargo tells the tests about their own crate; another crate's build must not see it. Some are built again for each
+    // change of such a variable, and all that stands on them.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        let is_of_tests = ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.starts_with(own));
+        if is_of_tests || name == "OUT_DIR" {
             cargo.env_remove(name);
         }
     }
