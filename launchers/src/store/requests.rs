@@ -52,7 +52,7 @@ impl Store {
         self.requests.get(key).await.map_err(|error| could_not("read", key, error))
     }
 
-    pub(super) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
+    pub(crate) async fn put(&self, key: &str, content: Bytes) -> Result<(), Error> {
         self.put_telling(key, content, &|_| ()).await
     }
 
