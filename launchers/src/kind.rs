@@ -8,7 +8,8 @@ use longshore_protocol::target::Target;
 
 use crate::Error;
 use crate::docker;
-use crate::launcher::Launcher;
+use crate::kubernetes;
+use crate::launcher::{Launcher, Plan};
 use crate::process;
 use crate::settings::{self, Change, JobSettings, Setting};
 use crate::surroundings::Surroundings;
@@ -21,17 +22,20 @@ pub enum Kind {
     Process,
     /// A container of a Docker engine.
     Docker,
+    /// A Job of a Kubernetes cluster.
+    Kubernetes,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Process, Self::Docker];
+    pub const ALL: [Self; 3] = [Self::Process, Self::Docker, Self::Kubernetes];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
         match self {
             Self::Process => "process",
             Self::Docker => "docker",
+            Self::Kubernetes => "kubernetes",
         }
     }
 
@@ -39,7 +43,7 @@ impl Kind {
     /// infrastructure.
     pub fn hands_on_environment(self) -> bool {
         match self {
-            Self::Process | Self::Docker => true,
+            Self::Process | Self::Docker | Self::Kubernetes => true,
         }
     }
 
@@ -47,7 +51,7 @@ impl Kind {
     pub fn starts_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker => true,
+            Self::Docker | Self::Kubernetes => true,
         }
     }
 
@@ -57,6 +61,8 @@ impl Kind {
             Self::Process => Target::Native,
             // The engine may be on another machine, and the image's runtime is not this machine's.
             Self::Docker => portable_here(),
+            // What almost all nodes are.
+            Self::Kubernetes => Target::X86_64,
         }
     }
 
@@ -65,6 +71,7 @@ impl Kind {
         match self {
             Self::Process => process::ProcessSettings::table(),
             Self::Docker => docker::DockerSettings::table(),
+            Self::Kubernetes => kubernetes::KubernetesSettings::table(),
         }
     }
 
@@ -87,6 +94,18 @@ impl Kind {
                 surroundings.clone(),
             )),
             Self::Docker => Box::new(docker::DockerLauncher::new(surroundings.clone())),
+            Self::Kubernetes => Box::new(kubernetes::KubernetesLauncher::new(surroundings.clone())),
+        }
+    }
+
+    /// What is requested, in a form that other tools of the infrastructure take. `None`: it has none.
+    ///
+    /// # Errors
+    /// When the plan is of another kind.
+    pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
+        match self {
+            Self::Process | Self::Docker => Ok(None),
+            Self::Kubernetes => kubernetes::manifest(plan).map(Some),
         }
     }
 }
@@ -119,9 +138,10 @@ mod tests {
     #[test]
     fn a_slip_in_a_kind_is_named() {
         assert_eq!("process".parse(), Ok(Kind::Process));
-        for (text, rest) in
-            [("proces", "did you mean \"process\"?"), ("k9s", "this version has: process, docker")]
-        {
+        for (text, rest) in [
+            ("proces", "did you mean \"process\"?"),
+            ("k9s", "this version has: process, docker, kubernetes"),
+        ] {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));
         }

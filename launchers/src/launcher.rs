@@ -44,6 +44,8 @@ pub struct Job {
     pub settings: JobSettings,
     /// What the flow may use; the infrastructure's own limits are derived from it.
     pub limits: Limits,
+    /// How long it works at most: all of its attempts and the pauses between them.
+    pub work_max: Duration,
     /// The environment variables that its secrets are read from; their values are not ours to hold.
     pub secret_variables: BTreeSet<String>,
     /// For people and filters.
@@ -194,6 +196,19 @@ pub struct Plan {
     pub request: serde_json::Value,
     /// Whether who waits for the run is shown the job's own output.
     pub streams_output: bool,
+    /// What the request refers to by name only.
+    #[serde(skip)]
+    pub hidden: Hidden,
+}
+
+/// Values that a launch needs, and that nobody is shown: people print plans.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Hidden(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// Places the runtime on one kind of infrastructure.

@@ -16,6 +16,7 @@ mod error;
 pub mod files;
 pub mod image;
 pub mod kind;
+pub mod kubernetes;
 pub mod launcher;
 pub mod needs;
 pub mod pool;

@@ -68,14 +68,30 @@ pub(crate) struct FlowArgs {
     label: Vec<(String, String)>,
     #[command(flatten)]
     job: JobArgs,
-    /// Print what would be requested, and do nothing: nothing is stored or compiled, and nobody is contacted.
-    #[arg(long)]
-    dry_run: bool,
+    /// Print what would be requested, and do nothing: nothing is stored or compiled, and nobody is contacted. With
+    /// =manifest, print only the request, in the form that other tools of the infrastructure take.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    dry_run: Option<Shown>,
+}
+
+/// What a dry run shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Shown {
+    /// All that would be done.
+    All,
+    /// What would be requested.
+    Manifest,
 }
 
 impl FlowArgs {
-    /// Whether it is only to be said what would be done.
-    pub(crate) fn is_dry_run(&self) -> bool {
+    /// What is to be said of what would be done. `None`: it is to be done.
+    pub(crate) fn dry_run(&self) -> Option<Shown> {
         self.dry_run
     }
 

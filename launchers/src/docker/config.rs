@@ -2,36 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::image::Pull;
 use crate::settings::{
-    AbsolutePath, Cpus, Integer, OneOf, SettingType, Shape, Size, Variables, Word, settings,
+    AbsolutePath, Cpus, Integer, OneOf, SettingType, Shape, Size, Variables, settings,
 };
-
-/// When the image is fetched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pull {
-    /// At each launch.
-    Always,
-    /// Where the engine does not have it.
-    #[default]
-    IfNotPresent,
-    /// Not at all.
-    Never,
-}
-
-impl Word for Pull {
-    const ALL: &'static [Self] = &[Self::Always, Self::IfNotPresent, Self::Never];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Always => "Always",
-            Self::IfNotPresent => "IfNotPresent",
-            Self::Never => "Never",
-        }
-    }
-}
 
 /// A volume or folder in the container: `source:target`, with `:ro` or other options of Docker's behind it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use longshore_protocol::state::JobState;
 
-use crate::image::RuntimeImage;
+use crate::image::{Pull, RuntimeImage};
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
@@ -32,7 +32,6 @@ use crate::{Error, ErrorKind};
 
 use client::{Client, Made};
 pub use config::DockerSettings;
-use config::Pull;
 use endpoint::Endpoint;
 use plan::Request;
 

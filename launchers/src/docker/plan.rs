@@ -7,10 +7,10 @@ use longshore_protocol::id::RunId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::config::{DockerSettings, Pull, Volumes};
+use super::config::{DockerSettings, Volumes};
 use super::endpoint::Endpoint;
-use crate::image::RuntimeImage;
-use crate::launcher::{Handle, Job, Plan};
+use crate::image::{Pull, RuntimeImage};
+use crate::launcher::{Handle, Hidden, Job, Plan};
 use crate::needs::Needs;
 use crate::settings::{AbsolutePath, Cpus, Integer, Size, Variables, exact, readable, unchanged};
 use crate::surroundings::Surroundings;
@@ -94,6 +94,7 @@ pub(super) fn plan(job: &Job, surroundings: &Surroundings) -> Result<Plan, Error
         handle: handle(&endpoint.host, &name),
         request: json(&request)?,
         streams_output: settings.stream_output,
+        hidden: Hidden::default(),
     })
 }
 
@@ -333,6 +334,7 @@ mod tests {
             needs_network: false,
             settings: Kind::Docker.resolve(&changes).unwrap(),
             limits: Limits::default(),
+            work_max: std::time::Duration::from_secs(60),
             secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
             labels: BTreeMap::new(),
         }

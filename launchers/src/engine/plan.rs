@@ -9,6 +9,7 @@ use longshore_protocol::record::{
 use serde::Serialize;
 
 use super::submit::{new_run, secret_variables};
+use super::ticket::work_max;
 use super::{Engine, Request};
 use crate::artefact::{self, Runtime};
 use crate::image::{self, RuntimeImage};
@@ -46,6 +47,9 @@ pub struct DryRun {
     pub uploads: Vec<Upload>,
     /// What would be requested.
     pub plan: Plan,
+    /// The same in a form that other tools of the infrastructure take, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
 }
 
 impl Engine {
@@ -90,6 +94,7 @@ impl Engine {
             patched_by: request.patches.iter().map(|patch| patch.origin().clone()).collect(),
             uploads: [component, compiled].into_iter().chain(params).chain(files).collect(),
             order,
+            manifest: self.pool.kind.manifest(&plan)?,
             plan,
         })
     }
@@ -174,6 +179,7 @@ impl Engine {
             image: self.image(runtime)?,
             settings: request.settings.clone(),
             limits: order.limits.clone(),
+            work_max: work_max(order),
             secret_variables: secret_variables(&order.grants),
             labels: order.labels.clone(),
         })

@@ -47,7 +47,7 @@ impl Engine {
         let plan = self.plan(&job, &request.patches)?;
         self.launch(&request, (&job.run, &plan), &runtime.version, report).await?;
         report.hear(&Event::Launched { run: job.run, plan: &plan });
-        let Plan { handle, request: _, streams_output } = plan;
+        let Plan { handle, request: _, streams_output, hidden: _ } = plan;
         Ok(Submitted { run: job.run, handle, streams_output })
     }
 

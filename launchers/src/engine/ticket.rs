@@ -163,18 +163,28 @@ fn attempts_max(order: &Order) -> Result<u32, Error> {
 /// The run may wait for its infrastructure, and then take all the time that it has.
 fn valid_for(order: &Order) -> Result<Duration, Error> {
     let left = order.deadline.map(until);
-    let attempts = order.retry.retries.saturating_add(1);
-    let pauses = (1..attempts).map(|attempt| order.retry.pause_after(attempt, 0.0));
-    let timeout = Duration::from_millis(order.limits.timeout_ms);
-    let work = timeout.saturating_mul(attempts).saturating_add(pauses.sum());
     // A deadline counts the waiting, too.
-    let time = left.unwrap_or_else(|| QUEUE_ALLOWANCE.saturating_add(work)).saturating_add(MARGIN);
+    let time = left.unwrap_or_else(|| QUEUE_ALLOWANCE.saturating_add(work_max(order)));
+    let time = time.saturating_add(MARGIN);
     if time <= VALID_FOR_MAX {
         return Ok(time);
     }
     let text = "a ticket is good for seven days at most, and the run may wait and work for longer";
     Err(Error::new(ErrorKind::BadInput, text)
         .hint("give it a shorter --deadline or timeout, or let the pool's access be \"ambient\""))
+}
+
+/// All attempts, and the pauses between them.
+pub(super) fn work_max(order: &Order) -> Duration {
+    // By then a pause does not grow any more.
+    const GROWING: u32 = 33;
+    let retries = order.retry.retries;
+    let pause = |attempt| order.retry.pause_after(attempt, 0.0);
+    let growing =
+        (1..=retries.min(GROWING)).map(pause).fold(Duration::ZERO, Duration::saturating_add);
+    let rest = pause(GROWING).saturating_mul(retries.saturating_sub(GROWING));
+    let timeout = Duration::from_millis(order.limits.timeout_ms);
+    timeout.saturating_mul(retries.saturating_add(1)).saturating_add(growing).saturating_add(rest)
 }
 
 fn until(time: Timestamp) -> Duration {

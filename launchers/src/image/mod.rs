@@ -7,6 +7,7 @@
 mod archive;
 mod binary;
 mod place;
+mod pull;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::{Error, ErrorKind};
 pub use archive::Archive;
 pub use binary::Binary;
 pub use place::{Found, Images};
+pub use pull::Pull;
 
 /// The repository of images that are made here.
 pub const REPOSITORY: &str = "longshore-runtime";

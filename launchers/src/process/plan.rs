@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::ProcessSettings;
-use crate::launcher::{Handle, Job, Plan};
+use crate::launcher::{Handle, Hidden, Job, Plan};
 use crate::settings::{AbsolutePath, Variables, readable, unchanged};
 use crate::{Error, ErrorKind};
 
@@ -42,7 +42,8 @@ pub(super) fn plan(state_folder: &Path, job: &Job) -> Result<Plan, Error> {
     let request = serde_json::to_value(&command).map_err(|error| {
         Error::caused(ErrorKind::BadInput, "a path of the job is not Unicode text", error)
     })?;
-    Ok(Plan { handle: handle(&folder)?, request, streams_output: stream_output })
+    let handle = handle(&folder)?;
+    Ok(Plan { handle, request, streams_output: stream_output, hidden: Hidden::default() })
 }
 
 pub(super) fn check_patched(planned: &Plan, patched: &Plan) -> Result<(), Error> {
@@ -117,6 +118,7 @@ mod tests {
             runtime: "/usr/bin/longshore-runtime".into(),
             settings: Kind::Process.resolve([]).unwrap(),
             limits: longshore_protocol::limits::Limits::default(),
+            work_max: std::time::Duration::from_secs(60),
             secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
             labels: BTreeMap::new(),
         }

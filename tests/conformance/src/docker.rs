@@ -60,7 +60,7 @@ impl Docker {
     }
 
     /// Makes the image with a shell, of busybox alone.
-    fn import_shell(&self) {
+    pub(crate) fn import_shell(&self) {
         if !self.text(&["images", "--quiet", SHELL]).is_empty() {
             return;
         }

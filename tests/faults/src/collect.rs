@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use longshore_launchers::engine::{Engine, Silent};
 use longshore_launchers::image::RuntimeImage;
-use longshore_launchers::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
+use longshore_launchers::launcher::{FoundJob, Handle, Hidden, Job, Launcher, Plan, Tell};
 use longshore_launchers::pool::Pool;
 use longshore_launchers::settings::JobSettings;
 use longshore_launchers::store::{KEEP_MIN, RELY_MAX, Store, Unreferenced};
@@ -161,6 +161,7 @@ impl Launcher for Nowhere {
             handle: Handle(job.run.to_string()),
             request: serde_json::Value::Null,
             streams_output: false,
+            hidden: Hidden::default(),
         })
     }
 

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use longshore_launchers::image::RuntimeImage;
 use longshore_launchers::launcher::{
-    self, FoundJob, Handle, Job, Launcher, Plan as LaunchPlan, Tell,
+    self, FoundJob, Handle, Hidden, Job, Launcher, Plan as LaunchPlan, Tell,
 };
 use longshore_launchers::settings::JobSettings;
 use longshore_launchers::{Error, ErrorKind};
@@ -218,7 +218,12 @@ impl Launcher for InProcess {
             "tenant": tenant.as_str(),
             "order": order.to_string(),
         });
-        Ok(LaunchPlan { handle: Handle(format!("thread:{run}")), request, streams_output: false })
+        Ok(LaunchPlan {
+            handle: Handle(format!("thread:{run}")),
+            request,
+            streams_output: false,
+            hidden: Hidden::default(),
+        })
     }
 
     fn check_patched(&self, _: &LaunchPlan, _: &LaunchPlan) -> Result<(), Error> {

@@ -258,6 +258,6 @@ fn encoded(text: &str) -> String {
 }
 
 /// Each state of a hasher is made with fresh keys, which is random enough for a name.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().hash_one(())
 }

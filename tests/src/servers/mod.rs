@@ -8,17 +8,21 @@ mod bucket;
 mod client;
 mod fault;
 mod http;
+mod kubernetes;
 mod proxy;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::path::PathBuf;
 
 pub use bucket::Bucket;
 pub use fault::{Answer, Fault};
 pub use http::{Response, send};
+pub use kubernetes::{Kubernetes, Namespace, bridge};
 pub use proxy::{Proxy, Request};
+pub use wire::Wire;
 
 use crate::build::variable;
 

@@ -9,21 +9,36 @@ use longshore_protocol::record::{Order, Payload};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::input::Shown;
 use crate::output;
 use crate::settings::{Format, Settings};
 
 /// Prints what would be done. Nothing is stored, and nobody is contacted.
-pub(super) async fn dry_run(request: &Request, settings: &Settings) -> Result<ExitCode, Failure> {
+pub(super) async fn dry_run(
+    request: &Request,
+    shown: Shown,
+    settings: &Settings,
+) -> Result<ExitCode, Failure> {
     let would = settings.rehearsing_engine()?.dry_run(request).await?;
-    match settings.format {
-        Format::Human => output::answer(&output::safe(&human(&would)))?,
-        Format::Json => output::answer_json(&json!(would))?,
+    match (shown, settings.format) {
+        (Shown::All, Format::Human) => output::answer(&output::safe(&human(&would)))?,
+        (Shown::All, Format::Json) => output::answer_json(&json!(would))?,
+        (Shown::Manifest, _) => {
+            let manifest = would.manifest.as_deref().ok_or_else(|| no_manifest(would.kind))?;
+            output::answer(&output::safe(manifest.trim_end()))?;
+        }
     }
     Ok(exit::OK)
 }
 
+fn no_manifest(kind: &str) -> Failure {
+    Failure::input(format!("no other tool takes what is requested of the kind {kind}"))
+        .hint("--dry-run without =manifest shows the request")
+}
+
 fn human(would: &DryRun) -> String {
-    let DryRun { pool, kind, store, order, settings, patched_by, uploads, plan } = would;
+    let DryRun { pool, kind, store, order, settings, patched_by, uploads, plan, manifest: _ } =
+        would;
     let mut lines = vec![
         "dry run: nothing is stored, and nobody is contacted".to_owned(),
         String::new(),

@@ -33,8 +33,8 @@ pub(crate) struct RunArgs {
 pub(super) async fn run(args: &RunArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let RunArgs { flow, output } = args;
     let request = flow.request(settings)?;
-    if flow.is_dry_run() {
-        return dry_run::dry_run(&request, settings).await;
+    if let Some(shown) = flow.dry_run() {
+        return dry_run::dry_run(&request, shown, settings).await;
     }
     let schema = request.flow.result.clone();
     let engine = settings.engine()?;

@@ -22,8 +22,8 @@ pub(crate) struct SubmitArgs {
 
 pub(super) async fn submit(args: &SubmitArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let request = args.flow.request(settings)?;
-    if args.flow.is_dry_run() {
-        return dry_run::dry_run(&request, settings).await;
+    if let Some(shown) = args.flow.dry_run() {
+        return dry_run::dry_run(&request, shown, settings).await;
     }
     let reporter = report::reporter(settings);
     let submitted = settings.engine()?.submit(request, &*reporter).await?;
