@@ -145,6 +145,7 @@ pub(super) fn plan(job: &Job, surroundings: &Surroundings) -> Result<Plan, Error
     let settings = KubernetesSettings::of(&job.settings)?;
     let named = named(&settings);
     let cluster = Cluster::resolve(named, surroundings)?;
+    job.check_store_is_elsewhere("ADDRESS-OF-THE-STORE-FOR-PODS")?;
     let namespace = settings.namespace.as_ref().map(|namespace| namespace.0.clone());
     let (entry, hidden) = entry(&job.entry);
     let secret: BTreeSet<_> = &job.secret_variables | &job.entry.variables();
@@ -344,6 +345,7 @@ current-context: usual
                 target: Target::X86_64,
                 labels: BTreeMap::new(),
             }),
+            store_endpoint: None,
             needs_network: true,
             settings: Kind::Kubernetes.resolve(&changes).unwrap(),
             limits: Limits::default(),
