@@ -136,7 +136,8 @@ fn a_workload_has_a_web_identity() {
     let certificate = home.file("ca.pem", CERTIFICATE);
     let tokens = encrypted(servers::s3_with_users().endpoint().to_owned());
     let file = home.file("token", web_identity("issuer.example"));
-    let (role, other) = (role_of_identity(&bucket), bucket.role("sts:AssumeRole", &json!({ "AWS": "*" })));
+    let (role, other) =
+        (role_of_identity(&bucket), bucket.role("sts:AssumeRole", &json!({ "AWS": "*" })));
     let workload = |call: Call, role: &str| {
         call.env("AWS_WEB_IDENTITY_TOKEN_FILE", &file)
             .env("AWS_ROLE_ARN", role)
@@ -185,7 +186,8 @@ fn role_of_identity(bucket: &Bucket) -> String {
 /// A token that says so. The server believes its text, and does not look at its signature.
 fn web_identity(issuer: &str) -> String {
     let part = |part: Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
-    let claims = json!({ "iss": format!("https://{issuer}"), "sub": "ci", "aud": "sts.amazonaws.com" });
+    let claims =
+        json!({ "iss": format!("https://{issuer}"), "sub": "ci", "aud": "sts.amazonaws.com" });
     format!("{}.{}.{}", part(json!({ "alg": "none" })), part(claims), "c2ln")
 }
 

@@ -57,8 +57,13 @@ impl Engine {
 
     async fn check_launcher(&self) -> Result<String, Error> {
         let settings = self.pool.job_settings()?;
-        let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
-        self.launcher.check(&settings, self.image(&runtime)?.as_ref()).await
+        let image = if self.pool.kind.starts_containers() {
+            let runtime = Runtime::ask(&self.places.runtime, &self.cache).await?;
+            self.image(&runtime)?
+        } else {
+            None
+        };
+        self.launcher.check(&settings, image.as_ref()).await
     }
 
     async fn check_runtime(&self) -> Result<String, Error> {

@@ -291,7 +291,10 @@ current-context: two
         let in_one = around(&[("KUBECONFIG", one.to_str().unwrap())]);
         let context = |name| Named { context: Some(name), ..Named::default() };
         for (named, why) in [
-            (context("oen"), "the kubeconfig has no context \"oen\" (did you mean \"one\"?)"),
+            (
+                context("brokn"),
+                "the kubeconfig has no context \"brokn\" (did you mean \"broken\"?)",
+            ),
             (context("zzzzz"), "the kubeconfig has no context \"zzzzz\" (it has one, broken)"),
             (
                 context("broken"),

@@ -149,7 +149,8 @@ impl SharedPools {
         let removed = Bytes::from_static(REMOVED);
         if !is_as_seen || self.store.replace(&key, &found, removed).await? == Replaced::Changed {
             let text = format!("somebody has just changed {}", self.place(name));
-            let hint = format!("look at it again, longshore pool inspect {name}, and then delete it");
+            let hint =
+                format!("look at it again, longshore pool inspect {name}, and then delete it");
             return Err(Error::new(ErrorKind::Store, text).hint(hint));
         }
         self.store.delete(&key).await

@@ -146,8 +146,7 @@ mod tests {
     async fn in_a_directory_no_replacement_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let location = folder.path().to_str().unwrap();
-        let open =
-            || Store::open(location, Tenant::default(), &Surroundings::default()).unwrap();
+        let open = || Store::open(location, Tenant::default(), &Surroundings::default()).unwrap();
         open().put("a/b", Bytes::new()).await.unwrap();
         let writers = (0..WRITERS).map(|writer| {
             let store = open();

@@ -214,7 +214,8 @@ impl Location {
 
     /// The region that its options name.
     pub fn region(&self) -> Option<&str> {
-        let is_region = |name: &str| Key::parse(self.provider, name).is_ok_and(|key| key.is_region());
+        let is_region =
+            |name: &str| Key::parse(self.provider, name).is_ok_and(|key| key.is_region());
         self.options.iter().find(|(name, _)| is_region(name)).map(|(_, region)| region.as_str())
     }
 

@@ -167,10 +167,7 @@ impl Bucket {
         let name = ("RoleName", &*role);
         let made = self.iam("CreateRole", &[name, ("AssumeRolePolicyDocument", &trust)]);
         let allowed = self.allowing(&["s3:*"]);
-        self.iam(
-            "PutRolePolicy",
-            &[name, ("PolicyName", "tests"), ("PolicyDocument", &allowed)],
-        );
+        self.iam("PutRolePolicy", &[name, ("PolicyName", "tests"), ("PolicyDocument", &allowed)]);
         element(&made, "Arn")
     }
 
