@@ -1,12 +1,13 @@
 //! Waits for a run to end.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures::future::FusedFuture as _;
 use futures::{FutureExt as _, StreamExt as _};
 use longshore_protocol::id::RunId;
 use longshore_protocol::layout;
-use longshore_protocol::record::{CodeSource, Outcome};
+use longshore_protocol::record::{CodeSource, JobRecord, Outcome};
 use longshore_protocol::state::{Derived, JobState};
 
 use super::{Engine, Event, LogReader, Report, RunView, Submitted};
@@ -73,7 +74,9 @@ impl Engine {
     pub async fn wait(&self, run: &RunId, report: &dyn Report) -> Result<Ending, Error> {
         let mut log = LogReader::new(&self.store, run);
         let mut told = Told::default();
-        let job_over = self.job_over(run).fuse();
+        // It is read once: each look at the store is a request.
+        let job = OnceLock::new();
+        let job_over = self.job_over(run, &job).fuse();
         tokio::pin!(job_over);
         let mut pause = LOOK_FIRST;
         loop {
@@ -84,14 +87,16 @@ impl Engine {
                 () = tokio::time::sleep(pause) => false,
             };
             if is_over && let Some(outcome) = self.store.outcome(run).await? {
-                return self.ended_with(run, outcome, &mut log, report).await;
+                return self.ended_with(run, outcome, (&mut log, job.get()), report).await;
             }
             let view = self.view(run).await?;
             tell_log(run, &mut log, report).await?;
             told.tell(run, &view, report);
             if view.derived.state.is_final() {
                 return match view.outcome {
-                    Some(outcome) => self.ended_with(run, outcome, &mut log, report).await,
+                    Some(outcome) => {
+                        self.ended_with(run, outcome, (&mut log, view.job.as_ref()), report).await
+                    }
                     None => Ok(Ending { derived: view.derived, outcome: None }),
                 };
             }
@@ -103,7 +108,7 @@ impl Engine {
         &self,
         run: &RunId,
         outcome: Outcome,
-        log: &mut LogReader,
+        (log, job): (&mut LogReader, Option<&JobRecord>),
         report: &dyn Report,
     ) -> Result<Ending, Error> {
         if outcome.usage.log_bytes > 0 || outcome.attempt > 1 {
@@ -113,18 +118,19 @@ impl Engine {
             report.hear(&Event::Repeated { run: *run, failed });
         }
         self.heal(&outcome, report).await?;
-        self.finish(run, report).await;
+        self.finish(run, job, report).await;
         let reason = Some(outcome.verdict.sentence()).filter(|text| !text.is_empty());
         let derived = Derived { state: outcome.verdict.state(), reason };
         Ok(Ending { derived, outcome: Some(outcome) })
     }
 
     /// Returns when the infrastructure says that the job is over; never, where it cannot say.
-    async fn job_over(&self, run: &RunId) {
+    async fn job_over(&self, run: &RunId, known: &OnceLock<JobRecord>) {
         let watch = async {
             let Some(job) = self.store.job(run).await? else { return std::future::pending().await };
+            let job = known.get_or_init(|| job);
             let launcher = self.launcher_of(&job.kind)?;
-            let handle = Handle(job.handle);
+            let handle = Handle(job.handle.clone());
             let mut state = launcher.state(&handle).await?;
             while matches!(state, JobState::Pending | JobState::Running | JobState::Unknown { .. })
             {
@@ -139,9 +145,13 @@ impl Engine {
     }
 
     /// Lets the infrastructure remove what it need not keep. That it cannot is no fault of the run.
-    async fn finish(&self, run: &RunId, report: &dyn Report) {
+    async fn finish(&self, run: &RunId, known: Option<&JobRecord>, report: &dyn Report) {
         let done = async {
-            let Some(job) = self.store.job(run).await? else { return Ok(()) };
+            let job = match known {
+                Some(job) => Some(job.clone()),
+                None => self.store.job(run).await?,
+            };
+            let Some(job) = job else { return Ok(()) };
             self.launcher_of(&job.kind)?.finish(&Handle(job.handle)).await
         };
         if let Err(error) = done.await {
