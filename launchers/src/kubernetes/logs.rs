@@ -1,6 +1,8 @@
 //! The output of a Job's containers, line by line, through everything that breaks the connection.
 
-use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{Hash as _, Hasher as _};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// After so much silence the connection is made again.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// Two lines that stand in the wrong order are not further apart.
+const OVERLAP_S: i64 = 2;
+
 type Source = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// Reads on.
@@ -48,39 +53,53 @@ enum Pass {
     Last,
 }
 
-/// Lines come with their times, so that none is told twice after a reconnection, and none is left out.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Lines come with their times, so that none is told twice after a reconnection, and none is left out. They come in the
+/// order in which they were written down: one of standard error may stand before an earlier one of standard output.
+#[derive(Debug, Default)]
 struct PlaceInLog {
-    time: Option<Timestamp>,
-    /// How many lines of this very time were told.
-    told: usize,
-    /// How many of them have come again.
-    again: usize,
+    newest: Option<Timestamp>,
+    /// What was told since [`PlaceInLog::since`].
+    told: VecDeque<Line>,
+    /// What of it has not come again.
+    again: HashMap<Line, usize>,
 }
+
+/// A line, by its time and the digest of what it says.
+type Line = (Timestamp, u64);
 
 impl PlaceInLog {
     /// The line without its time. `None`: it was told before.
     fn take(&mut self, line: &str) -> Option<String> {
         let (stamp, text) = line.split_once(' ').unwrap_or((line, ""));
         let Ok(time) = stamp.parse::<Timestamp>() else { return Some(line.to_owned()) };
-        match self.time {
-            Some(last) if time < last => return None,
-            Some(last) if time == last => {
-                if self.again < self.told {
-                    self.again += 1;
-                    return None;
-                }
-            }
-            Some(_) | None => (self.time, self.told) = (Some(time), 0),
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let line = (time, hasher.finish());
+        if let Some(left) = self.again.get_mut(&line).filter(|left| **left > 0) {
+            *left -= 1;
+            return None;
         }
-        self.told += 1;
-        self.again = self.told;
+        self.newest = self.newest.max(Some(time));
+        self.told.push_back(line);
+        let since = self.since();
+        while self.told.front().is_some_and(|(time, _)| Some(*time) < since) {
+            self.told.pop_front();
+        }
         Some(text.to_owned())
     }
 
-    /// The connection is another one, and begins at the second of the last line.
+    /// From where the next connection reads: whole seconds, as servers understand no others.
+    fn since(&self) -> Option<Timestamp> {
+        let since = self.newest?.as_second().saturating_sub(OVERLAP_S);
+        Timestamp::from_second(since).ok()
+    }
+
+    /// The connection is another one.
     fn reconnected(&mut self) {
-        self.again = 0;
+        self.again.clear();
+        for line in &self.told {
+            *self.again.entry(*line).or_default() += 1;
+        }
     }
 }
 
@@ -181,7 +200,7 @@ impl Reader {
             container: Some(CONTAINER.to_owned()),
             follow: pass == Pass::Following,
             timestamps: true,
-            since_time: self.place_in_log.time,
+            since_time: self.place_in_log.since(),
             ..LogParams::default()
         };
         match self.client.pods(&self.place.namespace).log_stream(&pod, &params).await {
@@ -229,14 +248,18 @@ mod tests {
             "2026-11-24T10:00:00.000000002Z two",
             "2026-11-24T10:00:00.500000000Z ",
             "2026-11-24T10:00:01Z five six",
+            "2026-11-24T10:00:00.999999999Z before that",
+            "2026-11-24T10:00:09Z last",
         ];
-        let whole = ["one", "two", "two", "", "five six"];
+        let whole = ["one", "two", "two", "", "five six", "before that", "last"];
         for broken_after in 0..=lines.len() {
             let mut place = PlaceInLog::default();
             let mut told: Vec<String> =
                 lines[..broken_after].iter().filter_map(|line| place.take(line)).collect();
             place.reconnected();
-            told.extend(lines.iter().filter_map(|line| place.take(line)));
+            let since = place.since().map(|since| since.to_string()).unwrap_or_default();
+            let rest = lines.iter().filter(|line| **line >= since.as_str());
+            told.extend(rest.filter_map(|line| place.take(line)));
             assert_eq!(told, whole, "broken after {broken_after}");
         }
     }

@@ -39,7 +39,7 @@ pub(super) const START_ANNOTATION: &str = "longshore/pod-start-timeout";
 /// Says why the Job was given up.
 pub(super) const GIVEN_UP_ANNOTATION: &str = "longshore/given-up";
 /// From being asked to end until being killed: as long as a run that is cancelled has anywhere.
-const TERMINATION_GRACE: Duration = CANCEL_GRACE;
+pub(super) const TERMINATION_GRACE: Duration = CANCEL_GRACE;
 /// For reading what a run needs, and writing what has become of it.
 const MARGIN: Duration = Duration::from_secs(60);
 const TEMPORARY: &str = "/tmp";

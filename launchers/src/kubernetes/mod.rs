@@ -318,7 +318,12 @@ impl Launcher for KubernetesLauncher {
     async fn cleanup(&self, handle: &Handle) -> Result<(), Error> {
         let place = Place::of(handle)?;
         let client = self.client_of(&place).await?;
-        client.delete_job(&place, &DeleteParams::background()).await
+        client.delete_job(&place, &DeleteParams::background()).await?;
+        if client.look(&place).await?.is_ended() {
+            return Ok(());
+        }
+        // The runtime has ended, and its node tells so a moment later; or nobody has cancelled it.
+        Self::ended(&client, &place, manifest::TERMINATION_GRACE.saturating_add(END_PATIENCE)).await
     }
 
     async fn jobs(&self, settings: &JobSettings, tenant: &str) -> Result<Vec<FoundJob>, Error> {

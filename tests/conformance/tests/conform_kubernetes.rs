@@ -93,7 +93,7 @@ async fn an_account_that_does_not_exist_is_named() {
 #[tokio::test]
 async fn a_secret_that_nobody_has_made_is_named() {
     let stand = stand(&[]);
-    let mut plan = stand.script_with(&[("pod_start_timeout", "3s")], "exit 0").await;
+    let mut plan = stand.script_with(&[("pod_start_timeout", "10s")], "exit 0").await;
     let missing =
         json!({ "name": "X", "valueFrom": { "secretKeyRef": { "name": "none", "key": "x" } } });
     plan.request["container"]["env"] = json!([missing]);
