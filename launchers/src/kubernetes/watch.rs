@@ -35,6 +35,7 @@ pub(super) struct Follower {
     has_pods: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it moves on at once")]
 enum Change {
     Job(watcher::Event<Job>),
     Pod(watcher::Event<Pod>),

@@ -38,8 +38,9 @@ fn by_cluster(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let words = status.message.as_deref().unwrap_or_default();
     let disrupted = status.conditions.iter().flatten();
-    let disrupted = disrupted.filter(|one| one.type_ == "DisruptionTarget" && one.status == "True");
-    let disrupted = disrupted.last().map(|one| {
+    let mut disrupted =
+        disrupted.filter(|one| one.type_ == "DisruptionTarget" && one.status == "True");
+    let disrupted = disrupted.next_back().map(|one| {
         (one.reason.as_deref().unwrap_or_default(), one.message.as_deref().unwrap_or_default())
     });
     let sentence = match (reason_of(pod), disrupted) {

@@ -92,7 +92,7 @@ impl Objects {
             self.store.put(&Path::from(key), content.into()).await.map(drop)
         });
         let puts = puts.buffer_unordered(SIDE_BY_SIDE).try_collect();
-        self.runtime.block_on(puts).unwrap()
+        self.runtime.block_on(puts).unwrap();
     }
 
     /// How many folders there are in a folder.
