@@ -91,7 +91,7 @@ impl Objects {
         let puts = stream::iter(objects).map(async |(key, content)| {
             self.store.put(&Path::from(key), content.into()).await.map(drop)
         });
-        let puts = puts.buffer_unordered(SIDE_BY_SIDE).try_collect();
+        let puts = puts.buffer_unordered(SIDE_BY_SIDE).try_collect::<()>();
         self.runtime.block_on(puts).unwrap();
     }
 
