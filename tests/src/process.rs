@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::until;
 
@@ -29,6 +29,15 @@ impl Process {
         match kill_process(pid, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}
             Err(error) => panic!("could not send a signal to {}: {error}", self.pid),
+        }
+    }
+
+    /// Sends a signal to the process group that it leads; to one that has ended, none.
+    pub fn signal_group(self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid).expect("process ids are not zero");
+        match kill_process_group(pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => panic!("could not send a signal to the group of {}: {error}", self.pid),
         }
     }
 

@@ -32,8 +32,9 @@ impl Hands for Shell {
     }
 
     fn kill(&self, handle: &Handle) {
+        // The group at once: a shell that is found and killed before it starts its command may leave that behind.
         for process in Self::processes(handle) {
-            process.signal(rustix::process::Signal::KILL);
+            process.signal_group(rustix::process::Signal::KILL);
         }
     }
 
