@@ -24,7 +24,7 @@ const RUNTIME_MS: f64 = 15.0;
 const LAUNCHER_MIB: f64 = 60.0;
 const IMAGE_MIB: f64 = 40.0;
 /// An image with a static program that says hello, made by `tests/bench.sh`.
-const HELLO: &str = "longshore-bench-hello:1";
+pub(crate) const HELLO: &str = "longshore-bench-hello:1";
 
 pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     let bare = Bare::new();

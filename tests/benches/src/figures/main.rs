@@ -6,6 +6,7 @@
 
 mod docker;
 mod first_run;
+mod kubernetes;
 mod limits;
 mod listing;
 mod payload;
@@ -44,6 +45,9 @@ fn main() {
     }
     if is_wanted("docker") {
         docker::measure(&programs, &mut table);
+    }
+    if is_wanted("kubernetes") {
+        kubernetes::measure(&programs, &mut table);
     }
     if is_wanted("first-run") {
         first_run::measure(&programs, &mut table);
