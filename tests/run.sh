@@ -53,7 +53,7 @@ tests/servers/down.sh --abandoned
 export LONGSHORE_TEST_SERVERS="$cache/servers/run/$$"
 trap 'tests/servers/down.sh; tests/servers/docker.sh down' EXIT
 tests/servers/docker.sh up
-tests/servers/up.sh
+tests/servers/up.sh all
 
 step "tests"
 cargo test --workspace --no-fail-fast

@@ -30,7 +30,7 @@ kubernetes() {
     launch kubernetes/controllers "$bin/kube-controller-manager" --kubeconfig "$folder/kubeconfig" \
         --leader-elect=false --port 0 --secure-port 0 --service-account-private-key-file "$folder/key.pem" \
         --root-ca-file "$folder/apiserver/apiserver.crt" --flex-volume-plugin-dir plugins \
-        --feature-gates TTLAfterFinished=true
+        --feature-gates TTLAfterFinished=true --kube-api-qps 50 --kube-api-burst 100
     launch kubernetes/scheduler "$bin/kube-scheduler" --kubeconfig "$folder/kubeconfig" --leader-elect=false \
         --port 0 --secure-port 0
     kubernetes_kubelet "$folder" "${ports[2]}"

@@ -192,8 +192,7 @@ fn a_store_on_a_network_is_reached_with_a_ticket_and_nothing_else() {
 
 #[test]
 fn every_kind_of_storage_is_reached_from_a_network_of_containers() {
-    let gateway =
-        docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
+    let gateway = servers::bridge().to_string();
     for (name, server) in servers::all() {
         let bucket = server.bucket();
         let proxy = servers::Proxy::on(&gateway, server.endpoint());

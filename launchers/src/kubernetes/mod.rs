@@ -48,8 +48,9 @@ use watch::Follower;
 
 /// That time has passed is no event, so what waits is looked at this often as well.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A pod that was asked to end is gone after its grace and this, or its node does not answer.
-const END_PATIENCE: Duration = Duration::from_secs(60);
+/// A pod that was asked to end is gone after its grace and this, or its node does not answer. One whose container never
+/// started is kept for up to 70 s by kubelets before 1.21: they collect what is left of it once a minute.
+const END_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Launches Jobs.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// A state that does not come within this does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What somebody beside the launcher can do with its infrastructure.
 pub trait Hands: fmt::Debug + Send + Sync {

@@ -14,7 +14,7 @@ use crate::Stand;
 /// A job that was asked to end ends within this, also where somebody else has to make it.
 const GRACE: Duration = Duration::from_secs(1);
 /// Nothing here takes longer, but for a machine that has stopped.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 async fn lines(stand: &Stand, handle: &Handle) -> Vec<String> {
     let lines = stand.launcher.logs(handle).try_collect();

@@ -1,6 +1,6 @@
 //! A Kubernetes cluster, as its administrator has it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -192,10 +192,13 @@ impl Drop for Namespace {
 /// Where containers reach this machine.
 #[track_caller]
 pub fn bridge() -> IpAddr {
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    // The engine tells its gateway only where that was chosen; it takes the first address of the network.
+    let format = "{{(index .IPAM.Config 0).Subnet}}";
     let mut docker = Command::new("docker");
     docker.args(["network", "inspect", "bridge", "--format", format]);
     let found = docker.output().expect("docker.io is installed: tests/servers/docker.sh up");
-    let text = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-    text.parse().unwrap_or_else(|_| panic!("the bridge has no address: {found:?}"))
+    let text = String::from_utf8_lossy(&found.stdout);
+    let network = text.split('/').next().and_then(|network| network.trim().parse().ok());
+    let network: Ipv4Addr = network.unwrap_or_else(|| panic!("no bridge: {found:?}"));
+    Ipv4Addr::from_bits(network.to_bits() + 1).into()
 }
