@@ -52,14 +52,14 @@ launch() {
     )
 }
 
-# answers PORT: whether something that speaks HTTP is there.
+# answers PORT: whether something that speaks HTTP, or SSH, is there.
 answers() {
     local line
     exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
     printf 'GET / HTTP/1.0\r\n\r\n' >&3
     read -r -t 5 line <&3
     exec 3>&-
-    [[ $line == HTTP/* ]]
+    [[ $line == HTTP/* || $line == SSH-* ]]
 } 2>/dev/null
 
 # await NAME PORT: waits until the server answers, and only then says where it is.

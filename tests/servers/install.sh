@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|kubernetes]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ssh|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -14,7 +14,7 @@ is_installed() {
     [ "$(cat "$installed/$1" 2>/dev/null)" = "$2" ]
 }
 
-# All servers of object storage together.
+# All servers of object storage together, and that of SSH.
 object_storage() {
     local versions missing=()
     versions=$(cat "$here/requirements.txt" && echo "azurite==$azurite")

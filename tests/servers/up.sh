@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not, each on a free port or on the given.
 # tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
-#     [registry-auth[=PORT]] [kubernetes[=PORT]]
+#     [registry-auth[=PORT]] [ssh[=PORT]] [kubernetes[=PORT]]
 # Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
@@ -67,13 +67,18 @@ registry-auth() {
         REGISTRY_AUTH_HTPASSWD_PATH="$state/registry-auth/htpasswd"
 }
 
+# Who has its key may start programs on this machine, so the key is in a folder of the user's own.
+ssh() {
+    launch ssh "PATH=$PATH" "$python/python3" -B "$here/ssh_server.py" "$1" "$state/ssh"
+}
+
 start_registry() {
     launch "$1" REGISTRY_HTTP_ADDR="127.0.0.1:$2" REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$state/$1/storage" "${@:3}" \
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-known=(s3 s3-auth gcs azure registry registry-auth kubernetes)
-[ $# -gt 0 ] || set -- "${known[@]:0:6}"
+known=(s3 s3-auth gcs azure registry registry-auth ssh kubernetes)
+[ $# -gt 0 ] || set -- "${known[@]:0:7}"
 [ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
     [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"

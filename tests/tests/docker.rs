@@ -1,6 +1,8 @@
 //! Flows in Docker containers, as a person runs them there.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use longshore_protocol::exit;
@@ -190,24 +192,70 @@ fn a_store_on_a_network_is_reached_with_a_ticket_and_nothing_else() {
     assert!(!is_there(&run));
 }
 
+/// A home whose store is a bucket that containers reach as well.
+fn bucket_home(name: &str, server: &servers::Server) -> (Home, servers::Proxy) {
+    let bucket = server.bucket();
+    let proxy = servers::Proxy::on(&servers::bridge().to_string(), server.endpoint());
+    let path = if name == "azure" { "/devstoreaccount1" } else { "" };
+    let there = format!("{}{path}", proxy.url());
+    let home = Home::at(&format!("{}&runtime_endpoint={there}", bucket.location()));
+    let variables = bucket.variables().into_iter();
+    (variables.fold(home, |home, (name, value)| home.with_variable(&name, &value)), proxy)
+}
+
 #[test]
 fn every_kind_of_storage_is_reached_from_a_network_of_containers() {
-    let gateway = servers::bridge().to_string();
     for (name, server) in servers::all() {
-        let bucket = server.bucket();
-        let proxy = servers::Proxy::on(&gateway, server.endpoint());
-        let path = if name == "azure" { "/devstoreaccount1" } else { "" };
-        let there = format!("{}{path}", proxy.url());
-        let location = format!("{}&runtime_endpoint={there}", bucket.location());
-        let mut home = Home::at(&location);
-        for (name, value) in bucket.variables() {
-            home = home.with_variable(&name, &value);
-        }
+        let (home, proxy) = bucket_home(name, &server);
         let home = home.with_pool("docker", "");
         home.run("add_one").param("n", 1).succeeds().prints("2\n");
         let requests = proxy.take_requests();
         assert!(requests.iter().any(|request| request.path.contains("outcome.json")), "{name}");
     }
+}
+
+/// A folder with an `ssh` that knows the test server and its key, whatever is configured on this machine.
+fn ssh_folder(server: &servers::Ssh) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "Host *\n  IdentityFile {}\n  IdentitiesOnly yes\n  UserKnownHostsFile {}\n  StrictHostKeyChecking yes\n",
+        server.key.display(),
+        server.known_hosts.display()
+    );
+    std::fs::write(folder.path().join("config"), config).unwrap();
+    let real =
+        String::from_utf8(Command::new("which").arg("ssh").output().unwrap().stdout).unwrap();
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >>{0}/used\nexec {1} -F {0}/config \"$@\"\n",
+        folder.path().display(),
+        real.trim()
+    );
+    let path = folder.path().join("ssh");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn an_engine_on_another_machine_is_reached_by_ssh() {
+    let server = servers::ssh();
+    let folder = ssh_folder(&server);
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let host = format!("ssh://root@{}", server.address);
+    let (home, _proxy) = bucket_home("s3", &servers::s3());
+    let home =
+        home.with_variable("PATH", &path).with_pool("docker", &format!("job.host = {host:?}"));
+    home.run("add_one").param("n", 41).succeeds().prints("42\n");
+    let used = std::fs::read_to_string(folder.path().join("used")).unwrap();
+    assert!(used.contains("-- 127.0.0.1 docker system dial-stdio"), "{used}");
+    // What ssh says is said.
+    std::fs::write(folder.path().join("config"), "Host *\n  IdentityFile none\n  BatchMode yes\n  StrictHostKeyChecking yes\n  UserKnownHostsFile none\n").unwrap();
+    home.run("add_one")
+        .param("n", 41)
+        .answer()
+        .says(&format!("could not use the Docker engine at {host}: "))
+        .says("Host key verification failed")
+        .says("hint: ssh must get there without a question");
 }
 
 #[test]

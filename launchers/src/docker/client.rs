@@ -22,6 +22,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::credentials;
 use super::endpoint::{Endpoint, Tls};
 use super::plan::{Request, TENANT_LABEL};
+use super::ssh::Relay;
 use crate::image::RuntimeImage;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
@@ -38,6 +39,8 @@ const REMOVAL_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Client {
     docker: Docker,
     host: String,
+    /// What leads to an engine on another machine, for as long as it is held.
+    _relay: Option<Arc<Relay>>,
 }
 
 /// What became of a request for a container.
@@ -54,11 +57,21 @@ pub(super) enum Made {
 impl Client {
     pub(super) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
         let host = endpoint.host.clone();
-        let unusable = |error| failed("use", &host)(error);
-        let docker = if host.starts_with("unix://") {
+        let is_ssh = host.starts_with("ssh://");
+        let relay = is_ssh.then(|| Relay::to(&host)).transpose()?.map(Arc::new);
+        let unusable = |error| match relay.as_ref().and_then(|relay| relay.said()) {
+            Some(words) => refused_by_ssh(&host, words),
+            None => failed("use", &host)(error),
+        };
+        let docker = if let Some(relay) = &relay {
+            let socket = relay.socket();
+            Docker::connect_with_unix(
+                &socket.to_string_lossy(),
+                ANSWER_TIMEOUT_S,
+                API_DEFAULT_VERSION,
+            )
+        } else if host.starts_with("unix://") {
             Docker::connect_with_unix(&host, ANSWER_TIMEOUT_S, API_DEFAULT_VERSION)
-        } else if host.starts_with("ssh://") {
-            Docker::connect_with_ssh(&host, ANSWER_TIMEOUT_S, API_DEFAULT_VERSION, None)
         } else if let Some(Tls { ca, certificate, key }) = &endpoint.tls {
             longshore_storage::install_tls();
             Docker::connect_with_ssl(
@@ -74,7 +87,7 @@ impl Client {
         };
         // An older engine knows less, and is spoken to as it wants.
         let docker = docker.map_err(unusable)?.negotiate_version().await.map_err(unusable)?;
-        Ok(Self { docker, host })
+        Ok(Self { docker, host, _relay: relay })
     }
 
     fn attempted(&self, what: &str) -> impl FnOnce(DockerError) -> Error {
@@ -331,6 +344,12 @@ fn known<T>(answer: Result<T, DockerError>) -> Result<Option<T>, DockerError> {
         Err(DockerError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn refused_by_ssh(host: &str, words: String) -> Error {
+    let text = format!("could not use the Docker engine at {host}");
+    Error::caused(ErrorKind::Infrastructure, text, words)
+        .hint("ssh must get there without a question, and find docker: try ssh HOST docker version")
 }
 
 fn failed(what: &str, host: &str) -> impl FnOnce(DockerError) -> Error {

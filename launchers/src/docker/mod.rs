@@ -13,6 +13,7 @@ mod config;
 mod credentials;
 mod endpoint;
 mod plan;
+mod ssh;
 mod state;
 
 use std::collections::HashMap;

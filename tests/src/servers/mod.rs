@@ -82,6 +82,25 @@ pub fn registry_with_users() -> String {
     address("registry-auth").trim_start_matches("http://").to_owned()
 }
 
+/// An SSH server that starts programs on this machine.
+#[derive(Debug)]
+pub struct Ssh {
+    /// Its address, for example `127.0.0.1:2222`.
+    pub address: String,
+    /// The key of its only user.
+    pub key: PathBuf,
+    /// What a client knows it by.
+    pub known_hosts: PathBuf,
+}
+
+/// It.
+#[track_caller]
+pub fn ssh() -> Ssh {
+    let address = address("ssh").trim_start_matches("http://").to_owned();
+    let folder = state().join("ssh");
+    Ssh { address, key: folder.join("key"), known_hosts: folder.join("known_hosts") }
+}
+
 /// All kinds of server, each with its name.
 #[track_caller]
 pub fn all() -> [(&'static str, Server); 3] {
