@@ -65,6 +65,7 @@ fn the_container_is_hardened_and_sees_its_own_run_only() {
     let found = inspected(&run);
     let host = &found["HostConfig"];
     assert_eq!(host["ReadonlyRootfs"], true);
+    assert_eq!(host["Init"], true);
     assert_eq!(host["CapDrop"], json!(["ALL"]));
     assert_eq!(host["SecurityOpt"], json!(["no-new-privileges"]));
     assert_eq!(host["NetworkMode"], "none");

@@ -386,6 +386,9 @@ fn hint(error: &DockerError, cause: &str) -> Option<&'static str> {
     if lower.contains("range of cpus") {
         return Some("set the job's cpus to what the engine's machine has");
     }
+    if lower.contains("docker-init") || lower.contains("init binary") {
+        return Some("the engine has no init of its own: set the job's init to false");
+    }
     if lower.contains("network") && lower.contains("not found") {
         return Some("docker network ls lists the networks");
     }

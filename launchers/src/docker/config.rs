@@ -89,8 +89,8 @@ settings! {
         guarded pids_limit: Option<Integer<16, 4_194_304>> = None,
         /// Whether the container has all rights on the engine's machine. Never needed by a flow.
         guarded privileged: bool = false,
-        /// Whether a small program of Docker's is the container's first process, forwards signals and reaps. The runtime does both by itself.
-        guarded init: bool = false,
+        /// Whether a small program of Docker's is the container's first process, forwards signals and reaps what others leave behind. Without it, that is up to the runtime.
+        guarded init: bool = true,
         /// Whether the container is removed when its run has an outcome. One that ended without is kept: it is what explains why.
         free auto_remove: bool = true,
         /// Whether longshore run shows the output of the container itself. The log of the flow is always shown.

@@ -199,7 +199,7 @@ fn host_config(job: &Job, settings: &DockerSettings) -> Result<HostConfig, Error
         privileged: settings.privileged.then_some(true),
         cap_drop: (!settings.privileged).then(|| vec!["ALL".to_owned()]),
         security_opt: (!settings.privileged).then(|| vec!["no-new-privileges".to_owned()]),
-        init: settings.init.then_some(true),
+        init: Some(settings.init),
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), temporary(job))])),
         mounts: Some(mounts(job)?).filter(|mounts| !mounts.is_empty()),
         binds: Some(volumes.clone()).filter(|volumes| !volumes.is_empty()),
@@ -380,7 +380,7 @@ mod tests {
                 "StopTimeout": 10,
                 "HostConfig": {
                     "Memory": memory, "MemorySwap": memory, "NanoCpus": 1_000_000_000_u64, "PidsLimit": 256,
-                    "NetworkMode": "none", "CapDrop": ["ALL"], "ReadonlyRootfs": true,
+                    "NetworkMode": "none", "CapDrop": ["ALL"], "ReadonlyRootfs": true, "Init": true,
                     "SecurityOpt": ["no-new-privileges"],
                     "Tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=134217728"},
                     "Mounts": [

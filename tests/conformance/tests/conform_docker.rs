@@ -42,8 +42,17 @@ async fn what_cannot_be_started_is_refused_with_the_reason_and_leaves_nothing() 
     let stand = stand(&[]);
     let mut plan = stand.script("exit 0").await;
     plan.request["create"]["Entrypoint"] = json!(["/no/such/program"]);
+    plan.request["create"]["HostConfig"]["Init"] = json!(false);
     let why = refusal(&stand, &plan).await;
     assert!(why.contains("/no/such/program"), "{why}");
+    // With an init, the container starts, and it is the init that tells.
+    let mut plan = stand.script("exit 0").await;
+    plan.request["create"]["Entrypoint"] = json!(["/no/such/program"]);
+    stand.launch(&plan).await;
+    let (code, why) = stand.until_over(&plan.handle).await;
+    assert_eq!(code, Some(127));
+    assert!(why.contains("/no/such/program"), "{why}");
+    stand.cleanup(&plan.handle).await;
     let mut plan = stand.script("exit 0").await;
     plan.request["create"]["HostConfig"]["NetworkMode"] = json!("no-such-network");
     let why = refusal(&stand, &plan).await;
