@@ -24,7 +24,7 @@ case "${1:-docker}" in
     docker | kubernetes)
         rustup target add x86_64-unknown-linux-musl 2>/dev/null
         tests/servers/tools.sh
-        cargo build --release -p longshore-runtime --target x86_64-unknown-linux-musl
+        cargo build --profile dist -p longshore-runtime --target x86_64-unknown-linux-musl
         tests/servers/docker.sh up
         # The static hello that a run is compared with.
         tar --create --directory /bin busybox | docker import --change 'CMD ["/busybox"]' - longshore-bench-hello:1 >/dev/null

@@ -87,7 +87,7 @@ fn target_of(path: &Path, content: &[u8]) -> Result<Target, Error> {
         let text = format!("{} cannot run in an image of its own: {why}", path.display());
         let architecture = std::env::consts::ARCH;
         Error::new(ErrorKind::BadInput, text).hint(format!(
-            "make a static one: cargo build --release -p longshore-runtime --target {architecture}-unknown-linux-musl"
+            "make a static one: cargo build --profile dist -p longshore-runtime --target {architecture}-unknown-linux-musl"
         ))
     };
     let Head { machine, wants_loader } =

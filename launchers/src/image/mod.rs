@@ -128,6 +128,6 @@ pub(crate) fn missing(runtime: &Path) -> Error {
     let architecture = std::env::consts::ARCH;
     let text = format!("there is no static longshore-runtime beside {}", runtime.display());
     Error::new(ErrorKind::Runtime, text).hint(format!(
-        "name one with --image-runtime, or an image with --set image=…; from source: cargo build --release -p longshore-runtime --target {architecture}-unknown-linux-musl"
+        "name one with --image-runtime, or an image with --set image=…; from source: cargo build --profile dist -p longshore-runtime --target {architecture}-unknown-linux-musl"
     ))
 }

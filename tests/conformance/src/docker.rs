@@ -114,14 +114,20 @@ impl Hands for Docker {
 pub struct OwnEngine {
     folder: TempDir,
     process: Option<std::process::Child>,
+    options: &'static [&'static str],
 }
 
 impl OwnEngine {
     /// Starts one.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more options.
+    pub fn start_with(options: &'static [&'static str]) -> Self {
         // A socket's path is short, and the folder of temporary files may be deep.
         let folder = tempfile::Builder::new().prefix("longshore-dockerd-").tempdir_in("/tmp");
-        let mut engine = Self { folder: folder.expect("there is a /tmp"), process: None };
+        let mut engine = Self { folder: folder.expect("there is a /tmp"), process: None, options };
         engine.up();
         engine
     }
@@ -162,6 +168,7 @@ impl OwnEngine {
             dockerd.arg(option).arg(self.path(name));
         }
         dockerd.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
+        dockerd.args(self.options);
         dockerd.stdout(log.try_clone().expect("it is open")).stderr(log);
         dockerd.spawn().expect("docker.io is installed")
     }

@@ -135,3 +135,17 @@ async fn a_killed_engine_leaves_a_state_with_its_reason() {
     assert_eq!(state, State::Crashed, "{reason}");
     assert!(reason.contains("left no outcome") || reason.contains("SIGTERM"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_run_outlives_an_engine_that_lets_it() {
+    let mut engine = OwnEngine::start_with(&["--live-restore"]);
+    let stand = stand_at(&engine.host(), &[]);
+    let (submitted, plan) = stand.submit("sleeps", &[("seconds", json!(6))]).await;
+    stand.until_running(&plan.handle).await;
+    engine.down(Signal::TERM);
+    let view = stand.engine.view(&submitted.run).await.expect("the store can be read");
+    assert_eq!(view.derived.state, State::Running, "{:?}", view.derived);
+    engine.up();
+    let ending = stand.engine.wait(&submitted.run, &Silent).await.expect("the store can be read");
+    assert_eq!(ending.derived.state, State::Completed, "{:?}", ending.derived);
+}

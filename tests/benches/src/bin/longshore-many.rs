@@ -1,5 +1,5 @@
-//! `longshore-many POOL-KIND COUNT COMPONENT STORE`: so many runs at once from one launcher; prints how long they took, in
-//! milliseconds. The runtimes are those of the environment, as for `longshore`.
+//! `longshore-many POOL-KIND COUNT COMPONENT STORE IMAGE-RUNTIME`: so many runs at once from one launcher; prints how long
+//! they took, in milliseconds.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -21,22 +21,24 @@ use tokio::task::JoinSet;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [kind, count, component, folder] = &arguments[..] else { panic!("four arguments") };
+    let [kind, count, component, folder, image_runtime] = &arguments[..] else {
+        panic!("five arguments")
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let took = runtime.block_on(many(kind, count.parse().unwrap(), component, Path::new(folder)));
+    let places = Places {
+        runtime: std::env::current_exe().unwrap().with_file_name("longshore-runtime"),
+        image_runtime: Some(PathBuf::from(image_runtime)),
+        cache: Path::new(folder).join("cache"),
+        state: Path::new(folder).join("state"),
+        surroundings: Surroundings::default(),
+    };
+    let many = many(kind, count.parse().unwrap(), component, Path::new(folder), places);
+    let took = runtime.block_on(many);
     println!("{took}");
 }
 
-async fn many(kind: &str, count: i64, component: &str, folder: &Path) -> u128 {
+async fn many(kind: &str, count: i64, component: &str, folder: &Path, places: Places) -> u128 {
     let pool = Pool { name: kind.to_owned(), kind: kind.parse().unwrap(), ..Pool::default() };
-    let beside = |name: &str| std::env::current_exe().unwrap().with_file_name(name);
-    let places = Places {
-        runtime: beside("longshore-runtime"),
-        image_runtime: None::<PathBuf>,
-        cache: folder.join("cache"),
-        state: folder.join("state"),
-        surroundings: Surroundings::default(),
-    };
     let location = folder.join("store").display().to_string();
     let store = Store::open(&location, Tenant::default(), &Surroundings::default()).unwrap();
     let engine = std::sync::Arc::new(Engine::new(store, pool.clone(), places));

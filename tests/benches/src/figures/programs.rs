@@ -9,6 +9,8 @@ use longshore_runtime::engine::{Engine, EngineSettings};
 pub(crate) struct Programs {
     pub(crate) longshore: PathBuf,
     pub(crate) runtime: PathBuf,
+    /// The one that images are made of.
+    pub(crate) image_runtime: PathBuf,
     pub(crate) bare: PathBuf,
     guests: PathBuf,
     /// The flows, compiled.
@@ -35,6 +37,9 @@ impl Programs {
         let programs = Self {
             longshore: beside.join("longshore"),
             runtime: beside.join("longshore-runtime"),
+            image_runtime: beside
+                .with_file_name("x86_64-unknown-linux-musl")
+                .join("dist/longshore-runtime"),
             bare: beside.join("longshore-bare"),
             guests: guest_target.join("wasm32-wasip2/release"),
             artefact: folder.path().join("flows.cwasm"),
@@ -65,6 +70,7 @@ impl Programs {
     pub(crate) fn cli(&self) -> Command {
         let mut command = Command::new(&self.longshore);
         command.env_clear().env("HOME", self.folder.path()).arg("--quiet");
+        command.env("LONGSHORE_IMAGE_RUNTIME", &self.image_runtime);
         if let Ok(path) = path_variable() {
             command.env("PATH", path);
         }
