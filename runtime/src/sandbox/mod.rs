@@ -24,7 +24,7 @@ mod stop;
 mod verdict;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use longshore_protocol::grants::Grants;
 use longshore_protocol::limits::Limits;
@@ -179,11 +179,13 @@ impl Program {
         let result = verdict::judge(flow_result, store.data(), &call.limits);
         // Cut after that: half of a secret would not be found any more.
         let result = verdict::shorten(verdict::keep_secrets(result, &call.secrets));
+        let wall = began.elapsed();
         Ended {
             result,
             memory_peak_bytes: store.data().memory_peak_bytes(),
-            wall_ms: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-            cpu_ms: call.cpu.look().as_millis().try_into().unwrap_or(u64::MAX),
+            wall_ms: millis(wall),
+            // To ask the kernel costs as much as a good part of a quick call, and a thread works no longer than it takes.
+            cpu_ms: if millis(wall) == 0 { 0 } else { millis(call.cpu.look()) },
             fuel: call.limits.fuel.and_then(|fuel| Some(fuel - store.get_fuel().ok()?)),
         }
     }
@@ -231,4 +233,8 @@ impl Program {
         }
         Ok(store)
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
 }
