@@ -7,6 +7,8 @@ use longshore_protocol::suggest;
 use longshore_protocol::target::Target;
 
 use crate::Error;
+#[cfg(feature = "cloud-run")]
+use crate::cloud_run;
 #[cfg(feature = "docker")]
 use crate::docker;
 #[cfg(feature = "kubernetes")]
@@ -43,11 +45,13 @@ pub enum Kind {
     Docker,
     /// A Job of a Kubernetes cluster.
     Kubernetes,
+    /// An execution of a job of Google Cloud Run.
+    CloudRun,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Process, Self::Docker, Self::Kubernetes];
+    pub const ALL: [Self; 4] = [Self::Process, Self::Docker, Self::Kubernetes, Self::CloudRun];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
@@ -55,6 +59,7 @@ impl Kind {
             Self::Process => "process",
             Self::Docker => "docker",
             Self::Kubernetes => "kubernetes",
+            Self::CloudRun => "cloud_run",
         }
     }
 
@@ -63,6 +68,8 @@ impl Kind {
     pub fn hands_on_environment(self) -> bool {
         match self {
             Self::Process | Self::Docker | Self::Kubernetes => true,
+            // Whoever may look at its jobs sees their variables. Secret Manager fills those that hold secrets.
+            Self::CloudRun => false,
         }
     }
 
@@ -70,7 +77,7 @@ impl Kind {
     pub fn starts_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker | Self::Kubernetes => true,
+            Self::Docker | Self::Kubernetes | Self::CloudRun => true,
         }
     }
 
@@ -82,6 +89,8 @@ impl Kind {
             Self::Docker => portable_here(),
             // What almost all nodes are.
             Self::Kubernetes => Target::X86_64,
+            // The only processors that it has.
+            Self::CloudRun => Target::X86_64,
         }
     }
 
@@ -94,6 +103,7 @@ impl Kind {
             Self::Process => Some(process::ProcessSettings::table()),
             Self::Docker => only_with!("docker", docker::DockerSettings::table()),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::KubernetesSettings::table()),
+            Self::CloudRun => only_with!("cloud-run", cloud_run::CloudRunSettings::table()),
         };
         table.ok_or_else(|| left_out::error(self.word()))
     }
@@ -123,6 +133,9 @@ impl Kind {
             Self::Kubernetes => {
                 only_with!("kubernetes", Box::new(kubernetes::KubernetesLauncher::new(around)))
             }
+            Self::CloudRun => {
+                only_with!("cloud-run", Box::new(cloud_run::CloudRunLauncher::new(around)))
+            }
         };
         there.unwrap_or_else(|| Box::new(LeftOut(self.word())))
     }
@@ -133,7 +146,7 @@ impl Kind {
     /// When the plan is of another kind.
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
-            Self::Process | Self::Docker => Ok(None),
+            Self::Process | Self::Docker | Self::CloudRun => Ok(None),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::manifest(plan)).transpose(),
         }
     }
@@ -169,7 +182,7 @@ mod tests {
         assert_eq!("process".parse(), Ok(Kind::Process));
         for (text, rest) in [
             ("proces", "did you mean \"process\"?"),
-            ("k9s", "this version has: process, docker, kubernetes"),
+            ("k9s", "this version has: process, docker, kubernetes, cloud_run"),
         ] {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));
