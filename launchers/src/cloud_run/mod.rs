@@ -29,10 +29,10 @@ use tokio::time::Instant;
 use crate::google::logging;
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::Pauses;
+use crate::rest::{Memory, Pauses};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, clock};
 
 use api::Execution;
 use client::{Client, Made, ROLE_FILE};
@@ -45,9 +45,9 @@ use state::{Phase, phase};
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// An execution that was asked to end has this long: Cloud Run's own ten seconds, and what it takes to tell.
 const END_PATIENCE: Duration = Duration::from_secs(60);
-/// A job that was created may not be found for a moment. Nobody else asks so early but whoever has created it.
+/// A job that was created may not be found for a moment.
 const APPEARS_WITHIN: Duration = Duration::from_secs(30);
-/// Where somebody else has created it, it is looked for again after this.
+/// Where another launcher may have created it just now, it is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Launches executions of Cloud Run jobs.
@@ -60,6 +60,7 @@ pub struct CloudRunLauncher {
     fresh: Mutex<HashMap<Handle, Instant>>,
     /// Executions of shared jobs, by handle.
     executions: Mutex<HashMap<Handle, String>>,
+    memory: Memory,
 }
 
 impl CloudRunLauncher {
@@ -70,6 +71,7 @@ impl CloudRunLauncher {
             clients: Mutex::default(),
             fresh: Mutex::default(),
             executions: Mutex::default(),
+            memory: Memory::new(LOOKS.0, LOOKS.1),
         }
     }
 
@@ -164,17 +166,21 @@ impl CloudRunLauncher {
         }
     }
 
-    /// Like [`Self::observe`], but a job that is not there is looked for once more: another launcher may have created it
-    /// just now.
-    async fn settled(&self, handle: &Handle) -> Result<JobState, Error> {
-        let place = Place::of(handle)?;
-        let client = self.client(&place)?;
-        let state = self.observe(&client, &place, handle).await?;
-        if state != JobState::Gone {
-            return Ok(state);
+    /// Like [`Self::observe`], but a job that is not there is looked for once more, where another launcher may have
+    /// created it just now.
+    async fn settled(
+        &self,
+        client: &Client,
+        place: &Place,
+        handle: &Handle,
+    ) -> Result<JobState, Error> {
+        let mut state = self.observe(client, place, handle).await?;
+        if state == JobState::Gone && place.is_young(clock::now()) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            state = self.observe(client, place, handle).await?;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
-        self.observe(&client, &place, handle).await
+        self.memory.keep(handle, &state, Instant::now());
+        Ok(state)
     }
 
     /// Waits until the execution cannot be running.
@@ -218,6 +224,7 @@ impl CloudRunLauncher {
         };
         let operation = deleted.map_err(|failure| client.could_not_delete(&path, failure))?;
         self.seen(handle);
+        self.memory.forget(handle);
         match (operation, after) {
             (Some(operation), After::Done) => {
                 client.done(&format!("delete {path}"), operation).await
@@ -276,27 +283,31 @@ impl Launcher for CloudRunLauncher {
             }
         }
         self.launched(&plan.handle);
+        self.memory.forget(&plan.handle);
         Ok(())
     }
 
     async fn state(&self, handle: &Handle) -> Result<JobState, Error> {
-        self.settled(handle).await
+        let place = Place::of(handle)?;
+        if let Some(state) = self.memory.state(handle, Instant::now()) {
+            return Ok(state);
+        }
+        self.settled(&self.client(&place)?, &place, handle).await
     }
 
     async fn changed(&self, handle: &Handle, seen: &JobState) -> Result<JobState, Error> {
         let place = Place::of(handle)?;
         let client = self.client(&place)?;
-        let pauses = Pauses::new(LOOKS.0, LOOKS.1);
         loop {
-            tokio::time::sleep(pauses.next()).await;
-            // What cannot be asked now is asked again with the next look.
-            match self.observe(&client, &place, handle).await {
-                Ok(JobState::Gone) if *seen != JobState::Gone => return self.settled(handle).await,
+            tokio::time::sleep(self.memory.pause(handle, Instant::now())).await;
+            match self.settled(&client, &place, handle).await {
                 Ok(state) if state != *seen => return Ok(state),
-                Ok(_) | Err(_) => {}
-            }
-            if matches!(seen, JobState::Exited { .. } | JobState::Gone) {
-                std::future::pending::<()>().await;
+                Ok(JobState::Exited { .. } | JobState::Gone) => {
+                    std::future::pending::<()>().await;
+                }
+                Ok(_) => {}
+                // What cannot be asked now is asked again with the next look.
+                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
             }
         }
     }
@@ -316,6 +327,7 @@ impl Launcher for CloudRunLauncher {
     async fn cancel(&self, handle: &Handle, _grace: Duration) -> Result<(), Error> {
         let place = Place::of(handle)?;
         let client = self.client(&place)?;
+        self.memory.forget(handle);
         match self.execution(&client, &place, handle).await? {
             Some(execution) if phase(&execution) == Phase::Over => Ok(()),
             Some(execution) => {
@@ -393,8 +405,8 @@ impl CloudRunLauncher {
                 match execution {
                     Some(execution) => Ok(phase(&execution) == Phase::Over),
                     None => {
-                        let state = launcher.without_execution(&client, &place, &handle).await?;
-                        Ok(state != JobState::Pending)
+                        let state = launcher.settled(&client, &place, &handle).await?;
+                        Ok(matches!(state, JobState::Exited { .. } | JobState::Gone))
                     }
                 }
             }

@@ -1,11 +1,19 @@
 //! Where a job is, and how it is named: what a handle says. Pure.
 
+use std::time::Duration;
+
+use longshore_protocol::Timestamp;
 use longshore_protocol::id::RunId;
 
 use super::plan::{ENDPOINT, TOKEN};
 use crate::google::logging::{self, Source};
 use crate::launcher::Handle;
 use crate::{Error, ErrorKind};
+
+/// The length of a run's id.
+const RUN_LENGTH: usize = 36;
+/// A launch takes less, and so does what was launched until everybody sees it.
+const YOUNG: Duration = Duration::from_secs(60);
 
 /// Where a job is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +42,14 @@ impl Place {
     /// The whole name of the one execution of a job that is a run's own.
     pub(super) fn own_execution(&self) -> String {
         format!("{}/executions/{}-{TOKEN}", self.job_path(), self.job)
+    }
+
+    /// Whether its run was ordered so recently that not everybody may see its job yet.
+    pub(super) fn is_young(&self, now: Timestamp) -> bool {
+        let own = self.job.len().checked_sub(RUN_LENGTH).and_then(|begin| self.job.get(begin..));
+        let run = self.run.as_deref().or(own).and_then(|run| run.parse::<RunId>().ok());
+        let age = run.map(|run| now.duration_since(run.ordered_at()));
+        age.is_some_and(|age| age.unsigned_abs() < YOUNG)
     }
 
     /// What the containers of an execution put out.
@@ -104,6 +120,19 @@ mod tests {
     use super::*;
 
     const RUN: &str = "019d0000-0000-7000-8000-000000000001";
+
+    #[test]
+    fn a_run_is_young_for_a_minute() {
+        let place =
+            |text: &str| Place::of(&Handle(format!("projects/p/locations/r/jobs/{text}"))).unwrap();
+        let run: RunId = RUN.parse().unwrap();
+        for place in [place(&format!("longshore-{RUN}")), place(&format!("x/runs/{RUN}"))] {
+            let after = |seconds| run.ordered_at() + Duration::from_secs(seconds);
+            assert!(place.is_young(after(1)));
+            assert!(!place.is_young(after(61)));
+        }
+        assert!(!place("x").is_young(run.ordered_at()));
+    }
 
     #[test]
     fn a_handle_says_where_the_job_is() {

@@ -7,7 +7,7 @@
 use longshore_protocol::state::JobState;
 
 use super::api::{AttemptResult, Condition, Execution, Job};
-use super::definition::{CONTAINER, RUN_VARIABLE};
+use super::definition::RUN_VARIABLE;
 
 /// What a shell and container engines add to a signal's number.
 const SIGNAL_BASE: i32 = 128;
@@ -89,7 +89,7 @@ fn how(
     if lower.contains("memory limit") {
         let limit = memory_limit(execution);
         return Some(format!(
-            "out of memory: it reached the container's limit of {limit}; the job's memory can be set"
+            "out of memory: it reached the container's limit{limit}; the job's memory can be set"
         ));
     }
     if lower.contains("timeout") || lower.contains("deadline") {
@@ -163,10 +163,8 @@ pub(super) fn run_of(execution: &Execution) -> Option<&str> {
 fn memory_limit(execution: &Execution) -> String {
     let mut limits = execution.template.containers.iter().map(|it| &it.resources.limits);
     let limit = limits.find_map(|limits| limits.get("memory"));
-    limit.map_or_else(
-        || format!("the container {CONTAINER}"),
-        |limit| limit.replace("Mi", " MiB").replace("Gi", " GiB"),
-    )
+    let limit = limit.map(|limit| limit.replace("Mi", " MiB").replace("Gi", " GiB"));
+    limit.map(|limit| format!(" of {limit}")).unwrap_or_default()
 }
 
 fn signal(number: i32) -> Option<String> {

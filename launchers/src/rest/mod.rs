@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::{Error, ErrorKind};
 
 pub(crate) use failure::{Failure, Refusal};
-pub(crate) use poll::Pauses;
+pub(crate) use poll::{Memory, Pauses};
 pub(crate) use token::Tokens;
 
 /// A server that says nothing for this long is asked again. Clouds answer within a second or two.

@@ -1,8 +1,16 @@
-//! How often something is asked that nobody tells by itself. Pure.
+//! How often something is asked that nobody tells by itself, and what it said last.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use longshore_protocol::state::JobState;
 use tokio::time::Instant;
+
+use crate::launcher::Handle;
+
+/// Jobs that are remembered. Nobody watches as many at once.
+const KNOWN_MAX: usize = 10_000;
 
 /// Pauses between questions after a state: they grow with the time that has been waited.
 ///
@@ -30,6 +38,66 @@ impl Pauses {
 /// Half of the time that has been waited, within the bounds.
 fn after(waited: Duration, first: Duration, longest: Duration) -> Duration {
     (waited / 2).clamp(first, longest)
+}
+
+/// What jobs were in when they were asked last. Whoever asks sooner than the pauses allow gets the same answer again:
+/// several look at one run, and the limits of a cloud are for all of them together.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    first: Duration,
+    longest: Duration,
+    known: Mutex<HashMap<Handle, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    began: Instant,
+    asked: Instant,
+    state: JobState,
+}
+
+impl Memory {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Handle, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the job is not to be asked again.
+    fn left(&self, known: &Known, now: Instant) -> Duration {
+        let pause = after(now - known.began, self.first, self.longest);
+        pause.saturating_sub(now - known.asked)
+    }
+
+    /// The state, if it need not be asked for again yet.
+    pub(crate) fn state(&self, handle: &Handle, now: Instant) -> Option<JobState> {
+        let known = self.known();
+        let found = known.get(handle)?;
+        (!self.left(found, now).is_zero()).then(|| found.state.clone())
+    }
+
+    /// How long to wait before the job may be asked.
+    pub(crate) fn pause(&self, handle: &Handle, now: Instant) -> Duration {
+        let known = self.known();
+        known.get(handle).map_or(self.first, |known| self.left(known, now))
+    }
+
+    /// The job was asked, and this is what it is in.
+    pub(crate) fn keep(&self, handle: &Handle, state: &JobState, now: Instant) {
+        let mut known = self.known();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let began = known.get(handle).map_or(now, |found| found.began);
+        known.insert(handle.clone(), Known { began, asked: now, state: state.clone() });
+    }
+
+    /// The job is made another one: it is to be asked.
+    pub(crate) fn forget(&self, handle: &Handle) {
+        self.known().remove(handle);
+    }
 }
 
 #[cfg(test)]
@@ -75,5 +143,22 @@ mod tests {
         for (waited, pause) in [(0, 1), (2, 1), (10, 5), (120, 60), (3_600, 60)] {
             assert_eq!(bounds(waited), Duration::from_secs(pause), "{waited}");
         }
+    }
+
+    #[test]
+    fn whoever_asks_too_soon_gets_the_same_answer() {
+        let memory = Memory::new(Duration::from_secs(1), Duration::from_secs(60));
+        let (handle, began) = (Handle("x".to_owned()), Instant::now());
+        let after = |ms| began + Duration::from_millis(ms);
+        assert_eq!(memory.state(&handle, began), None);
+        memory.keep(&handle, &JobState::Pending, began);
+        assert_eq!(memory.state(&handle, after(900)), Some(JobState::Pending));
+        assert_eq!(memory.state(&handle, after(1_000)), None);
+        assert_eq!(memory.pause(&handle, after(1_000)), Duration::ZERO);
+        memory.keep(&handle, &JobState::Running, after(10_000));
+        assert_eq!(memory.state(&handle, after(14_000)), Some(JobState::Running));
+        assert_eq!(memory.pause(&handle, after(14_000)), Duration::from_secs(3));
+        memory.forget(&handle);
+        assert_eq!(memory.state(&handle, after(14_000)), None);
     }
 }

@@ -51,10 +51,10 @@ class CloudLogging:
         name = f"{project}/locations/{wanted['location']}/jobs/{wanted['job']}/executions/{wanted['execution']}"
         execution = self.run.executions.get(name)
         logs = set(re.findall(r'"([^"]+)"', wanted.get("log", "")))
-        found = []
+        since, found = in_full(wanted.get("since", "")), []
         for number, (time, stream, text) in enumerate(execution.lines() if execution else []):
             log = f"{project}/logs/run.googleapis.com%2F{stream}"
-            if (logs and log not in logs) or time < wanted.get("since", ""):
+            if (logs and log not in logs) or time < since:
                 continue
             entry = {
                 "insertId": f"{number:010}",
@@ -66,6 +66,12 @@ class CloudLogging:
             }
             found.append({**entry, **payload(text)})
         return found
+
+
+def in_full(time):
+    """A time with all nine digits of its fraction, as the engine writes it."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}Z" if time else ""
 
 
 def payload(text):

@@ -48,9 +48,11 @@ class Control:
         return {"permissions": sorted(caller.used), "tokens": caller.count}
 
     def containers(self, name):
-        """The containers of executions whose names begin so."""
+        """The jobs and executions whose names begin so, and the containers of these."""
         found = [it for full, it in list(self.double.run.executions.items()) if full.startswith(name)]
-        return {"containers": [it.container.id for it in found if it.container], "executions": [it.name for it in found]}
+        jobs = [job for job in list(self.double.run.jobs) if f"{job}/".startswith(name)]
+        containers = [it.container.id for it in found if it.container]
+        return {"jobs": jobs, "executions": [it.name for it in found], "containers": containers}
 
     def schema(self, api, name):
         """A vendor's published schema."""
