@@ -8,19 +8,28 @@
 
 pub mod artefact;
 pub mod clock;
+#[cfg(feature = "cloud-run")]
+pub mod cloud_run;
 #[cfg(test)]
 mod counting;
+#[cfg(feature = "docker")]
 pub mod docker;
 pub mod engine;
 mod error;
 pub mod files;
+#[cfg(feature = "cloud-run")]
+mod google;
 pub mod image;
 pub mod kind;
+#[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod launcher;
+mod left_out;
 pub mod needs;
 pub mod pool;
 pub mod process;
+#[cfg(feature = "cloud-run")]
+mod rest;
 pub mod settings;
 pub mod store;
 pub mod surroundings;

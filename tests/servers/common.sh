@@ -4,7 +4,7 @@
 installed="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers"
 # One folder for each set of running servers, with a folder for each server: address, pid, log.
 state="${LONGSHORE_TEST_SERVERS:-$installed/run/default}"
-servers=(s3 s3-auth gcs gcs-backend azure registry registry-auth kubernetes)
+servers=(s3 s3-auth gcs gcs-backend azure registry registry-auth cloud kubernetes)
 # The Docker Engine is one for all sets; its folder says in `owner` for which one it was started.
 engine=$installed/run/docker
 

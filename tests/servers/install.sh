@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ssh|kubernetes]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ssh|cloud|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -40,6 +40,19 @@ registry() {
     echo "$registry" >"$installed/registry/version"
 }
 
+# What the vendors publish of their APIs; nothing of it is executed, so what it depends on is not needed.
+cloud() {
+    local versions
+    versions=$(cat "$here/cloud_double/requirements.txt")
+    ! is_installed cloud/versions "$versions" || return 0
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    rm -rf "$installed/cloud"
+    python3 -m venv "$installed/cloud/python"
+    "$installed/cloud/python/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+        --requirement "$here/cloud_double/requirements.txt"
+    echo "$versions" >"$installed/cloud/versions"
+}
+
 mkdir -p "$installed"
 exec 9>"$installed/lock"
 flock 9
@@ -48,6 +61,7 @@ python3 --version >/dev/null 2>&1 || install_packages python3-minimal
 for name in "$@"; do
     case $name in
         registry | registry-auth) registry ;;
+        cloud) cloud ;;
         kubernetes) "$here/kubernetes_build.sh" 9>&- ;;
         *) object_storage ;;
     esac

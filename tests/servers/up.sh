@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not, each on a free port or on the given.
 # tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
-#     [registry-auth[=PORT]] [ssh[=PORT]] [kubernetes[=PORT]]
+#     [registry-auth[=PORT]] [ssh[=PORT]] [cloud[=PORT]] [kubernetes[=PORT]]
 # Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
@@ -77,8 +77,13 @@ start_registry() {
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-known=(s3 s3-auth gcs azure registry registry-auth ssh kubernetes)
-[ $# -gt 0 ] || set -- "${known[@]:0:7}"
+# Cloud Run, and the log of its containers, which are those of the Docker Engine.
+cloud() {
+    launch cloud "$installed/cloud/python/bin/python3" -B "$here/cloud_double" "$1"
+}
+
+known=(s3 s3-auth gcs azure registry registry-auth ssh cloud kubernetes)
+[ $# -gt 0 ] || set -- "${known[@]:0:8}"
 [ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
     [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"

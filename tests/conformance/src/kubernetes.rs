@@ -62,9 +62,9 @@ impl Default for Cluster {
     }
 }
 
-/// Puts the runtime under test where the kubelet finds it.
-fn load_runtime() {
-    static LOADED: OnceLock<()> = OnceLock::new();
+/// Puts the runtime under test where the kubelet finds it, and says what its image is called.
+pub(crate) fn load_runtime() -> &'static str {
+    static LOADED: OnceLock<String> = OnceLock::new();
     LOADED.get_or_init(|| {
         let load = async {
             let cache = tempfile::tempdir().expect("there is a folder for temporary files");
@@ -75,14 +75,15 @@ fn load_runtime() {
             if images.find(&image.reference).await.expect("Docker answers").is_none() {
                 images.load(&image, &|_| ()).await.expect("Docker takes it");
             }
+            image.reference
         };
         // A test has a runtime of its own, in which no other one may run.
         let loaded = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("there are threads").block_on(load);
+            runtime.expect("there are threads").block_on(load)
         });
-        loaded.join().expect("it can be loaded");
-    });
+        loaded.join().expect("it can be loaded")
+    })
 }
 
 /// The name of the Job that a handle means.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+pub mod cloud_run;
 pub mod docker;
 pub mod kubernetes;
 pub mod process;

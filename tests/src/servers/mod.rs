@@ -6,6 +6,7 @@
 
 mod bucket;
 mod client;
+mod cloud;
 mod fault;
 mod http;
 mod kubernetes;
@@ -18,6 +19,7 @@ mod wire;
 use std::path::PathBuf;
 
 pub use bucket::Bucket;
+pub use cloud::Cloud;
 pub use fault::{Answer, Fault};
 pub use http::{Response, send};
 pub use kubernetes::{Kubernetes, Namespace, bridge};

@@ -1,0 +1,378 @@
+//! Flows in Cloud Run, as a person runs them there: in a double of it, whose containers are real.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use longshore_protocol::exit;
+use longshore_tests::servers::{self, Answer, Bucket, Cloud, Fault, Proxy, bridge};
+use longshore_tests::{Home, Run, repository, until};
+use serde_json::{Value, json};
+
+/// A home with a pool in a project of its own, and a store that containers reach.
+struct Place {
+    home: Home,
+    cloud: Cloud,
+    _bucket: Bucket,
+    _near: Proxy,
+}
+
+impl Place {
+    fn new(settings: &str) -> Self {
+        let server = servers::s3();
+        let bucket = server.bucket();
+        let near = Proxy::on(&bridge().to_string(), server.endpoint());
+        let mut home = Home::at(&format!("{}&runtime_endpoint={}", bucket.location(), near.url()));
+        for (name, value) in bucket.variables() {
+            home = home.with_variable(&name, &value);
+        }
+        let cloud = Cloud::project();
+        let credentials = cloud.credentials(&home.path("."));
+        let proxy = cloud.proxy.url();
+        let settings = format!(
+            "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n{settings}",
+            cloud.project,
+            image(),
+            credentials.display(),
+        );
+        Self { home: home.with_pool("cloud_run", &settings), cloud, _bucket: bucket, _near: near }
+    }
+
+    /// How many executions there are.
+    fn executions(&self) -> usize {
+        let name = format!("projects/{}/", self.cloud.project);
+        let found = self.cloud.control("containers", &json!({ "name": name }));
+        found["executions"].as_array().unwrap().len()
+    }
+
+    fn containers(&self) -> Vec<String> {
+        let name = format!("projects/{}/", self.cloud.project);
+        let found = self.cloud.control("containers", &json!({ "name": name }));
+        let all = found["containers"].as_array().unwrap().iter();
+        all.map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What was asked of Google since the last time: methods and paths without what is different each time.
+    fn asked(&self) -> Vec<String> {
+        let requests = self.cloud.proxy.take_requests();
+        let shown = requests.iter().map(|request| {
+            let path = request.path.split('?').next().unwrap();
+            let parts = path.split('/').skip(6).map(|part| match part.split_once(':') {
+                Some((_, verb)) => format!("*:{verb}"),
+                None if part.contains("longshore-") || part.contains('-') => "*".to_owned(),
+                None => part.to_owned(),
+            });
+            let rest = parts.collect::<Vec<_>>().join("/");
+            let rest = if path.contains("entries:list") { "entries:list".to_owned() } else { rest };
+            format!("{} {rest}", request.method)
+        });
+        shown.collect()
+    }
+}
+
+/// The image of the runtime under test, in the engine of this machine.
+fn image() -> String {
+    let home = Home::new();
+    let answer = home.longshore(&["image", "load"]).succeeds().text();
+    answer.lines().next().unwrap().to_owned()
+}
+
+fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn refusal(status: u16, word: &str, message: &str) -> Fault {
+    let body = json!({ "error": { "code": status, "message": message, "status": word } });
+    let headers = vec![("Content-Type", "application/json".to_owned())];
+    Fault::Answer(Answer { status, headers, body: body.to_string() })
+}
+
+fn busy(status: u16) -> Fault {
+    refusal(status, "UNAVAILABLE", "The service is currently unavailable.")
+}
+
+#[track_caller]
+fn count(asked: &[String], wanted: &str) -> usize {
+    asked.iter().filter(|one| *one == wanted).count()
+}
+
+#[test]
+fn a_flow_runs_there_and_nothing_is_left() {
+    let place = Place::new("");
+    place.home.run("add_one").param("n", 41).succeeds().prints("42\n");
+    let run = place.home.newest_run();
+    assert_eq!(run.record("job.json").unwrap()["kind"], "cloud_run");
+    assert_eq!(run.outcome()["runtime"]["code"], json!("precompiled"), "nothing is compiled there");
+    until("the job is gone", || (place.executions() == 0).then_some(()));
+
+    // What it costs in requests: one to launch, one to remove, and few to look.
+    let asked = place.asked();
+    assert_eq!(count(&asked, "POST jobs"), 1, "{asked:?}");
+    assert_eq!(count(&asked, "POST jobs/*:run"), 0, "{asked:?}");
+    assert!(count(&asked, "DELETE jobs/*") <= 2, "{asked:?}");
+    assert!(asked.len() <= 12, "{asked:?}");
+}
+
+#[test]
+fn runs_with_a_kept_job_share_it() {
+    let place = Place::new("job.keep_job = true");
+    for n in [1, 2] {
+        place.home.run("add_one").param("n", n).succeeds().prints(&format!("{}\n", n + 1));
+        let asked = place.asked();
+        let is_first = usize::from(n == 1);
+        assert_eq!(count(&asked, "POST jobs"), is_first, "{asked:?}");
+        assert_eq!(count(&asked, "POST jobs/*:run"), 1, "{asked:?}");
+        assert_eq!(count(&asked, "PATCH jobs/*"), 0, "{asked:?}");
+        assert_eq!(count(&asked, "DELETE jobs/*"), 0, "{asked:?}");
+    }
+    assert_eq!(place.executions(), 2);
+    // What a patch makes of it is an update, once.
+    let patch = r#"{"definition": {"template": {"template": {"executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2"}}}}"#;
+    for updates in [1, 0] {
+        let call = place.home.run("add_one").param("n", 3).args(["--patch", patch]);
+        call.succeeds().prints("4\n");
+        let asked = place.asked();
+        assert_eq!(count(&asked, "PATCH jobs/*"), updates, "{asked:?}");
+        assert_eq!(count(&asked, "POST jobs"), 0, "{asked:?}");
+    }
+    let swept = place.home.longshore(&["pool", "sweep", "--yes"]).succeeds().text();
+    assert_eq!(swept.matches("removed the job").count(), 4, "{swept}");
+    assert_eq!(place.executions(), 0);
+}
+
+#[test]
+fn the_container_has_a_ticket_and_nothing_else() {
+    let place = Place::new("job.labels.team = \"search\"");
+    let run = place.home.submitted(place.home.submit("sleeps").param("seconds", 3));
+    let containers = until("it has a container", || {
+        let found = place.containers();
+        (!found.is_empty()).then_some(found)
+    });
+    let found: Value = serde_json::from_str(&docker(&["inspect", &containers[0]])).unwrap();
+    let (command, env) =
+        (found[0]["Config"]["Cmd"].to_string(), found[0]["Config"]["Env"].to_string());
+    assert!(command.contains("--ticket") && command.len() < 1_024, "{command}");
+    assert!(!env.contains("AWS") && !env.contains("KEY") && !env.contains("hush"), "{env}");
+    run.wait().succeeds().prints("slept 3 s\n");
+    assert!(!place.home.holds("hush-hush"), "a secret is kept nowhere");
+}
+
+#[test]
+fn a_run_is_stopped_and_its_container_with_it() {
+    let place = Place::new("");
+    let run = place.home.submitted(place.home.submit("spin"));
+    until("it runs", || (run.state() == "Running").then_some(()));
+    run.verb("cancel").succeeds();
+    assert_eq!(run.state(), "Cancelled");
+    let running = || {
+        let all = place.containers();
+        all.iter().filter(|id| docker(&["ps", "--quiet", "--no-trunc"]).contains(*id)).count()
+    };
+    until("nothing runs", || (running() == 0).then_some(()));
+    assert!(count(&place.asked(), "POST jobs/*/executions/*:cancel") <= 1);
+}
+
+#[test]
+fn a_container_that_was_killed_is_a_crash_with_its_reason() {
+    let place = Place::new("");
+    let run = place.home.submitted(place.home.submit("spin"));
+    until("it runs", || (run.state() == "Running").then_some(()));
+    for container in place.containers() {
+        docker(&["kill", &container]);
+    }
+    run.wait().exits(exit::RUN_CRASHED).says("SIGKILL");
+    assert_eq!(run.state(), "Crashed");
+    assert_eq!(place.executions(), 1, "what explains the crash stays");
+    run.verb("rm").succeeds();
+    assert_eq!(place.executions(), 0);
+}
+
+#[test]
+fn the_output_of_the_container_can_be_read_and_followed() {
+    let place = Place::new("job.stream_output = true");
+    let run = place.home.submitted(place.home.submit("spin"));
+    until("it runs", || (run.state() == "Running").then_some(()));
+    for container in place.containers() {
+        docker(&["kill", &container]);
+    }
+    run.wait().exits(exit::RUN_CRASHED);
+    run.verb("logs").args(["--job"]).succeeds();
+    assert!(count(&place.asked(), "POST entries:list") >= 1);
+}
+
+#[test]
+fn what_a_launch_would_be_is_shown_without_google() {
+    let place = Place::new("job.region = \"europe-west1\"");
+    let would = place.home.run("nothing").args(["--dry-run"]).json().succeeds().json();
+    let request = &would["plan"]["request"];
+    assert_eq!(request["region"], "europe-west1");
+    assert_eq!(request["container"]["resources"]["limits"]["cpu"], "1");
+    assert_eq!(request["container"]["args"][2], "$(LONGSHORE_TICKET)");
+    assert_eq!(place.asked(), Vec::<String>::new());
+    let call = place.home.run("nothing").args(["--set", "cpu=3"]);
+    call.exits(exit::BAD_INPUT).says("Cloud Run has no jobs with 3 processors");
+    let call = place.home.run("nothing").args(["--set", "memmory=1GiB"]);
+    call.exits(exit::BAD_INPUT).says("did you mean \"memory\"?");
+    assert_eq!(place.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn what_passes_is_waited_for_and_starts_nothing_twice() {
+    let place = Place::new("");
+    let proxy = &place.cloud.proxy;
+    proxy.inject(2, busy(429));
+    proxy.inject(1, busy(500));
+    proxy.inject(1, busy(503));
+    proxy.inject(1, Fault::ResetRequest { after: 10 });
+    // The job is there, and nobody has heard of it.
+    proxy.inject(1, Fault::ResetResponse { after: 0 });
+    proxy.inject(1, Fault::Delay(Duration::from_secs(3)));
+    proxy.inject(1, Fault::Answer(Answer { status: 200, headers: vec![], body: "<html>".into() }));
+    let run = place.home.submitted(place.home.submit("sleeps").param("seconds", 2));
+    until("it is started", || (place.executions() == 1).then_some(()));
+    run.wait().succeeds().prints("slept 2 s\n");
+    assert_eq!(run.outcome()["attempt"], 1);
+}
+
+#[test]
+fn a_kept_job_is_run_once_though_an_answer_is_lost() {
+    let place = Place::new("job.keep_job = true");
+    place.home.run("add_one").param("n", 1).succeeds();
+    let is_run = |request: &servers::Request| request.path.ends_with(":run");
+    place.cloud.proxy.inject_where(1, Fault::ResetResponse { after: 0 }, is_run);
+    place.home.run("add_one").param("n", 2).succeeds().prints("3\n");
+    assert_eq!(place.executions(), 2);
+    place.cloud.proxy.inject_where(1, busy(503), is_run);
+    place.home.run("add_one").param("n", 3).succeeds().prints("4\n");
+    assert_eq!(place.executions(), 3);
+}
+
+#[test]
+fn a_job_that_is_not_found_at_first_is_waited_for() {
+    let place = Place::new("");
+    place.cloud.control("hide", &json!({ "project": place.cloud.project, "seconds": 3 }));
+    place.home.run("add_one").param("n", 1).succeeds().prints("2\n");
+}
+
+#[test]
+fn words_of_the_future_are_no_end() {
+    let place = Place::new("");
+    let state = json!({ "project": place.cloud.project, "state": "CONDITION_OF_THE_FUTURE" });
+    place.cloud.control("future", &state);
+    place.home.run("add_one").param("n", 1).succeeds().prints("2\n");
+}
+
+#[test]
+fn a_token_that_ends_meanwhile_is_renewed() {
+    let place = Place::new("");
+    let run = place.home.submitted(place.home.submit("sleeps").param("seconds", 4));
+    let call = run.verb("wait").start();
+    until("it is watched", || (!place.asked().is_empty()).then_some(()));
+    place.cloud.control("revoke", &json!({ "caller": place.cloud.caller }));
+    call.finish().succeeds().prints("slept 4 s\n");
+    let used = place.cloud.control("used", &json!({ "caller": place.cloud.caller }));
+    assert!(used["tokens"].as_u64().unwrap() >= 3, "{used}");
+}
+
+#[test]
+fn what_does_not_pass_is_told_with_what_to_do() {
+    let place = Place::new("");
+    let run = || place.home.run("nothing");
+    let permission = "Permission 'run.jobs.create' denied on resource";
+    place.cloud.proxy.inject(1, refusal(403, "PERMISSION_DENIED", permission));
+    let answer = run().exits(exit::INFRASTRUCTURE);
+    answer.says(permission).says("hint: docs/cloud-run/launcher.yaml has the permissions");
+    let quota = "Quota exceeded for total allowable CPU per project per region.";
+    place.cloud.proxy.inject(1, refusal(400, "RESOURCE_EXHAUSTED", quota));
+    run().exits(exit::INFRASTRUCTURE).says(quota).says("hint: the quota of the project");
+    place.cloud.control("revoke", &json!({ "caller": place.cloud.caller, "forever": true }));
+    let answer = run().exits(exit::INFRASTRUCTURE);
+    answer.says("could not get a token with the credentials in").keeps_quiet_of("hush-hush");
+    let answer =
+        run().args(["--set", "endpoint=http://127.0.0.1:9", "--set", "credentials=anonymous"]);
+    answer.exits(exit::INFRASTRUCTURE).says("http://127.0.0.1:9: ").says("refused");
+}
+
+#[test]
+fn an_image_that_is_missing_is_named() {
+    let place = Place::new("");
+    let call = place.home.run("nothing").args(["--set", "image=r.example/none:1"]);
+    let answer = call.exits(exit::RUN_CRASHED);
+    answer.says("the image is not in its registry: Image 'r.example/none:1' not found.");
+}
+
+/// The permissions of the role in the documentation.
+fn role() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(repository().join("docs/cloud-run/launcher.yaml")).unwrap();
+    let role: Value = serde_saphyr::from_str(&text).unwrap();
+    let all = role["includedPermissions"].as_array().unwrap().iter();
+    all.map(|permission| permission.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_documented_role_is_what_a_launcher_needs_and_no_more() {
+    let place = Place::new("");
+    let role = role();
+    let caller = &place.cloud.caller;
+    place.cloud.control("grant", &json!({ "caller": caller, "permissions": role }));
+    let home = &place.home;
+    home.longshore(&["doctor"]).succeeds();
+    home.run("add_one").param("n", 1).succeeds().prints("2\n");
+    // A crash is explained, cancelled, cleaned up; with a job of its own, and a shared one.
+    for keep in ["keep_job=false", "keep_job=true"] {
+        let run = home.submitted(home.submit("spin").args(["--set", keep]));
+        until("it runs", || (run.state() == "Running").then_some(()));
+        run.verb("cancel").succeeds();
+        run.verb("logs").args(["--job"]).succeeds();
+        run.verb("rm").succeeds();
+    }
+    let patch = r#"{"container": {"workingDir": "/"}}"#;
+    let call = home.run("add_one").param("n", 1).args(["--set", "keep_job=true", "--patch", patch]);
+    call.succeeds();
+    home.longshore(&["pool", "sweep", "--yes"]).succeeds();
+    let used = place.cloud.control("used", &json!({ "caller": caller }));
+    let used: BTreeSet<String> = serde_json::from_value(used["permissions"].clone()).unwrap();
+    assert_eq!(used, role);
+}
+
+#[test]
+fn the_doctor_looks_at_credentials_permissions_region_and_logs() {
+    let place = Place::new("");
+    place.home.run("nothing").succeeds();
+    let text = place.home.longshore(&["doctor"]).succeeds().text();
+    assert!(text.contains("cloud_run") && text.contains("region us-central1"), "{text}");
+    let mut permissions = role();
+    permissions.remove("logging.logEntries.list");
+    let grant = json!({ "caller": place.cloud.caller, "permissions": permissions });
+    place.cloud.control("grant", &grant);
+    let text = place.home.longshore(&["doctor"]).exits(exit::INFRASTRUCTURE).text();
+    assert!(text.contains("FAIL") && text.contains("'logging.logEntries.list' denied"), "{text}");
+}
+
+#[test]
+fn the_published_words_are_those_that_are_known() {
+    let cloud = Cloud::project();
+    let words = |field: &str| cloud.words("run", "GoogleCloudRunV2Condition", field);
+    let source = repository().join("launchers/src/cloud_run/state_tests.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    for field in ["state", "executionReason", "reason"] {
+        for word in words(field) {
+            assert!(source.contains(&format!("\"{word}\"")), "{field} {word} is in no table");
+        }
+    }
+    let stages = cloud.words("run", "GoogleCloudRunV2Job", "launchStage");
+    assert!(["ALPHA", "BETA", "GA"].iter().all(|stage| stages.contains(&(*stage).to_owned())));
+}
+
+/// A run that nobody waits for leaves its job to the next sweep.
+#[test]
+fn jobs_that_nobody_needs_are_swept() {
+    let place = Place::new("");
+    let run: Run<'_> = place.home.submitted(place.home.submit("add_one").param("n", 1));
+    until("it is over", || (run.state() == "Completed").then_some(()));
+    let text = place.home.longshore(&["pool", "sweep", "--yes"]).succeeds().text();
+    assert!(text.contains(&format!("removed the job of run {}", run.short())), "{text}");
+    assert_eq!(place.executions(), 0);
+}
