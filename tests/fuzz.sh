@@ -26,20 +26,33 @@ fi
 
 # A sanitizer would need a nightly compiler, and nothing that is fuzzed has unsafe code. Coverage, checks for overflow
 # and debug assertions are had with stable.
-options=(--fuzz-dir tests/fuzz --target-dir "$cache/fuzz-target" --sanitizer none)
-cargo fuzz build "${options[@]}"
-if [ $# -eq 0 ]; then
-    mapfile -t targets < <(cargo fuzz list --fuzz-dir tests/fuzz)
-    set -- "${targets[@]}"
-fi
+options=(--target-dir "$cache/fuzz-target" --sanitizer none)
+# What the protocol reads, and what the launchers read.
+folders=(tests/fuzz tests/fuzz/launchers)
+targets=()
+for folder in "${folders[@]}"; do
+    cargo fuzz build --fuzz-dir "$folder" "${options[@]}"
+    mapfile -t -O ${#targets[@]} targets < <(cargo fuzz list --fuzz-dir "$folder")
+done
+[ $# -gt 0 ] || set -- "${targets[@]}"
+
+# folder_of TARGET
+folder_of() {
+    local folder
+    for folder in "${folders[@]}"; do
+        [ ! -f "$folder/fuzz_targets/$1.rs" ] || echo "$folder"
+    done
+}
 
 # hunt TARGET: hunts for its time; says what libFuzzer says.
 hunt() {
-    local corpus="$cache/fuzz-corpus/$1" crashes="$PWD/tests/fuzz/crashes/$1"
+    local folder corpus="$cache/fuzz-corpus/$1" crashes
+    folder=$(folder_of "$1")
+    crashes="$PWD/$folder/crashes/$1"
     mkdir -p "$corpus" "$crashes"
     # Defects hide in structure, not in length: short inputs are tried more often. Properties count memory themselves;
     # the limit on the process catches what they do not see.
-    cargo fuzz run "${options[@]}" "$1" "$corpus" "tests/fuzz/seeds/$1" "$crashes" -- -max_total_time="$seconds" \
+    cargo fuzz run --fuzz-dir "$folder" "${options[@]}" "$1" "$corpus" "$folder/seeds/$1" "$crashes" -- -max_total_time="$seconds" \
         -max_len=4096 -use_value_profile=1 -timeout=5 -report_slow_units=5 -rss_limit_mb=1024 \
         -print_final_stats=1 -artifact_prefix="$crashes/"
 }
@@ -52,7 +65,7 @@ for target in "$@"; do
         cat "$log" >&2
         input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
         echo "the property of $target does not hold for ${input:-an input that libFuzzer did not write}" >&2
-        echo "replay it, with every other one: cargo test -p longshore-protocol --test fuzzed" >&2
+        echo "replay it, with every other one: cargo test --workspace --test fuzzed" >&2
         exit 1
     fi
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -27,6 +27,7 @@ cargo fmt --all --check
 cargo fmt --manifest-path examples/Cargo.toml --all --check
 cargo fmt --manifest-path tests/guests/Cargo.toml --all --check
 cargo fmt --manifest-path tests/fuzz/Cargo.toml --all --check
+cargo fmt --manifest-path tests/fuzz/launchers/Cargo.toml --all --check
 tests/check-sizes.sh
 
 step "dependencies that must not exist"

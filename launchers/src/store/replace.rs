@@ -167,4 +167,24 @@ mod tests {
         written.sort_unstable();
         assert_eq!(written, (0..WRITERS).collect::<Vec<_>>());
     }
+
+    #[tokio::test]
+    async fn in_a_directory_nobody_replaces_between_anothers_look_and_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = folder.path().display().to_string();
+        let store = Store::open(&location, Tenant::default(), &Surroundings::default()).unwrap();
+        store.put("a/b", Bytes::from_static(b"1")).await.unwrap();
+        let seen = store.versioned("a/b").await.unwrap().unwrap();
+        // Somebody else is between the two, who has looked and will write.
+        let other = file::lock(&folder.path().join("a")).unwrap().unwrap();
+        let replaced = async { store.replace("a/b", &seen, Bytes::from_static(b"3")).await };
+        let write = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            std::fs::write(folder.path().join("a/b"), "2").unwrap();
+            drop(other);
+        };
+        let (replaced, ()) = tokio::join!(replaced, write);
+        assert_eq!(replaced.unwrap(), Replaced::Changed);
+        assert_eq!(store.get("a/b").await.unwrap().unwrap(), "2", "what the other wrote stands");
+    }
 }
