@@ -7,14 +7,33 @@ use longshore_protocol::suggest;
 use longshore_protocol::target::Target;
 
 use crate::Error;
+#[cfg(feature = "docker")]
 use crate::docker;
+#[cfg(feature = "kubernetes")]
 use crate::kubernetes;
 use crate::launcher::{Launcher, Plan};
+use crate::left_out::{self, LeftOut};
 use crate::process;
 use crate::settings::{self, Change, JobSettings, Setting};
 use crate::surroundings::Surroundings;
 
+/// What there is of a kind where this build has its feature, and else `None`.
+macro_rules! only_with {
+    ($feature:tt, $there:expr) => {{
+        #[cfg(feature = $feature)]
+        {
+            Some($there)
+        }
+        #[cfg(not(feature = $feature))]
+        {
+            None
+        }
+    }};
+}
+
 /// A kind of infrastructure.
+///
+/// All kinds are known to each build, so that it understands what others have written; what it cannot do, it says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
     /// A process on this machine. The default: it needs nothing.
@@ -67,35 +86,45 @@ impl Kind {
     }
 
     /// What can be set about its jobs.
-    pub fn settings(self) -> Vec<Setting> {
-        match self {
-            Self::Process => process::ProcessSettings::table(),
-            Self::Docker => docker::DockerSettings::table(),
-            Self::Kubernetes => kubernetes::KubernetesSettings::table(),
-        }
+    ///
+    /// # Errors
+    /// When this build was made without it.
+    pub fn settings(self) -> Result<Vec<Setting>, Error> {
+        let table = match self {
+            Self::Process => Some(process::ProcessSettings::table()),
+            Self::Docker => only_with!("docker", docker::DockerSettings::table()),
+            Self::Kubernetes => only_with!("kubernetes", kubernetes::KubernetesSettings::table()),
+        };
+        table.ok_or_else(|| left_out::error(self.word()))
     }
 
     /// The settings of a job: the defaults of this kind, changed by `changes` one after another.
     ///
     /// # Errors
-    /// Names who has set something that does not exist or does not fit.
+    /// Names who has set something that does not exist or does not fit. When this build was made without it.
     pub fn resolve<'a>(
         self,
         changes: impl IntoIterator<Item = &'a Change>,
     ) -> Result<JobSettings, Error> {
-        settings::resolve(self.word(), &self.settings(), changes)
+        settings::resolve(self.word(), &self.settings()?, changes)
     }
 
-    /// A launcher of this kind; `state_folder` is where it may keep files of its jobs.
+    /// A launcher of this kind; `state_folder` is where it may keep files of its jobs. Where this build was made without
+    /// it, one that says so whatever it is asked for.
     pub fn launcher(self, state_folder: &Path, surroundings: &Surroundings) -> Box<dyn Launcher> {
-        match self {
-            Self::Process => Box::new(process::ProcessLauncher::new(
-                state_folder.to_owned(),
-                surroundings.clone(),
-            )),
-            Self::Docker => Box::new(docker::DockerLauncher::new(surroundings.clone())),
-            Self::Kubernetes => Box::new(kubernetes::KubernetesLauncher::new(surroundings.clone())),
-        }
+        let around = surroundings.clone();
+        let there: Option<Box<dyn Launcher>> = match self {
+            Self::Process => {
+                Some(Box::new(process::ProcessLauncher::new(state_folder.to_owned(), around)))
+            }
+            Self::Docker => {
+                only_with!("docker", Box::new(docker::DockerLauncher::new(around)))
+            }
+            Self::Kubernetes => {
+                only_with!("kubernetes", Box::new(kubernetes::KubernetesLauncher::new(around)))
+            }
+        };
+        there.unwrap_or_else(|| Box::new(LeftOut(self.word())))
     }
 
     /// What is requested, in a form that other tools of the infrastructure take. `None`: it has none.
@@ -105,7 +134,7 @@ impl Kind {
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
             Self::Process | Self::Docker => Ok(None),
-            Self::Kubernetes => kubernetes::manifest(plan).map(Some),
+            Self::Kubernetes => only_with!("kubernetes", kubernetes::manifest(plan)).transpose(),
         }
     }
 }
@@ -150,7 +179,7 @@ mod tests {
     #[test]
     fn keys_cannot_be_taken_for_something_else() {
         for kind in Kind::ALL {
-            for setting in kind.settings() {
+            for setting in kind.settings().unwrap() {
                 let key = setting.key;
                 assert!(
                     key.parse::<Kind>().is_err() && key != "unset" && !key.contains('.'),
@@ -165,17 +194,18 @@ mod tests {
     #[test]
     fn a_template_is_what_a_pool_takes() {
         for kind in Kind::ALL {
-            let text = settings::toml(kind.word(), &kind.settings());
+            let text = settings::toml(kind.word(), &kind.settings().unwrap());
             let uncommented: Vec<_> =
                 text.lines().filter_map(|line| line.strip_prefix("# job.")).collect();
             let text = uncommented.iter().filter(|line| !line.starts_with("unset"));
             let text: String = text.map(|line| format!("{line}\n")).collect();
             let table: serde_json::Map<_, _> = toml::from_str(&text).unwrap();
-            assert_eq!(table.len(), kind.settings().len());
+            assert_eq!(table.len(), kind.settings().unwrap().len());
             let changes = Change::of_table(&table, &settings::Origin::pool("x")).unwrap();
             let settings = kind.resolve(&changes).unwrap().effective();
             for setting in kind
                 .settings()
+                .unwrap()
                 .iter()
                 .filter(|setting| setting.shape != Shape::Map && !setting.default.is_null())
             {

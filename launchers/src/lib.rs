@@ -10,14 +10,17 @@ pub mod artefact;
 pub mod clock;
 #[cfg(test)]
 mod counting;
+#[cfg(feature = "docker")]
 pub mod docker;
 pub mod engine;
 mod error;
 pub mod files;
 pub mod image;
 pub mod kind;
+#[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod launcher;
+mod left_out;
 pub mod needs;
 pub mod pool;
 pub mod process;

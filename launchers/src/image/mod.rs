@@ -6,6 +6,10 @@
 
 mod archive;
 mod binary;
+#[cfg(feature = "docker")]
+mod place;
+#[cfg(not(feature = "docker"))]
+#[path = "no_place.rs"]
 mod place;
 mod pull;
 
@@ -22,7 +26,7 @@ use crate::{Error, ErrorKind};
 
 pub use archive::Archive;
 pub use binary::Binary;
-pub use place::{Found, Images};
+pub use place::Images;
 pub use pull::Pull;
 
 /// The repository of images that are made here.
@@ -48,6 +52,25 @@ pub struct RuntimeImage {
     /// The processor that it runs on.
     pub target: Target,
     /// What is written on the image.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An image that an engine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Its name.
+    pub reference: String,
+    /// What the engine calls it.
+    pub id: String,
+    /// Its size.
+    pub bytes: u64,
+    /// `linux/amd64` and the like.
+    pub platform: String,
+    /// Whom it runs as.
+    pub user: String,
+    /// The fingerprint of the engine whose machine code its runtime loads.
+    pub engine: Option<String>,
+    /// All of its labels.
     pub labels: BTreeMap<String, String>,
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::{ENGINE_LABEL, RuntimeImage};
+use super::{ENGINE_LABEL, Found, RuntimeImage};
 use crate::Error;
 use crate::docker::DockerLauncher;
 use crate::kind::Kind;
@@ -17,25 +15,6 @@ use crate::surroundings::Surroundings;
 pub struct Images {
     launcher: DockerLauncher,
     settings: JobSettings,
-}
-
-/// An image that an engine has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
-    /// Its name.
-    pub reference: String,
-    /// What the engine calls it.
-    pub id: String,
-    /// Its size.
-    pub bytes: u64,
-    /// `linux/amd64` and the like.
-    pub platform: String,
-    /// Whom it runs as.
-    pub user: String,
-    /// The fingerprint of the engine whose machine code its runtime loads.
-    pub engine: Option<String>,
-    /// All of its labels.
-    pub labels: BTreeMap<String, String>,
 }
 
 impl Images {

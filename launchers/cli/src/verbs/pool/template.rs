@@ -20,7 +20,7 @@ pub(crate) struct TemplateArgs {
 
 pub(super) fn template(args: &TemplateArgs, settings: &Settings) -> Result<ExitCode, Failure> {
     let kind: Kind = args.kind.parse().map_err(Failure::input)?;
-    let (word, table) = (kind.word(), kind.settings());
+    let (word, table) = (kind.word(), kind.settings()?);
     match settings.format {
         Format::Human => output::answer(&settings::toml(word, &table))?,
         Format::Json => output::answer_json(&settings::schema(word, &table))?,
