@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|kubernetes]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ecs|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -8,6 +8,7 @@ source "$here/debian.sh"
 
 azurite=3.37.0
 registry=2.8.2
+docker_client=7.1.0
 
 # is_installed FILE VERSION: whether the file says so.
 is_installed() {
@@ -40,6 +41,15 @@ registry() {
     echo "$registry" >"$installed/registry/version"
 }
 
+# What ministack starts containers with. It stands apart, as only ECS needs it.
+docker_client() {
+    ! is_installed docker-client/version "$docker_client" || return 0
+    rm -rf "$installed/docker-client"
+    "$installed/python/bin/pip" install --quiet --disable-pip-version-check --target "$installed/docker-client" \
+        "docker==$docker_client"
+    echo "$docker_client" >"$installed/docker-client/version"
+}
+
 mkdir -p "$installed"
 exec 9>"$installed/lock"
 flock 9
@@ -48,6 +58,10 @@ python3 --version >/dev/null 2>&1 || install_packages python3-minimal
 for name in "$@"; do
     case $name in
         registry | registry-auth) registry ;;
+        ecs)
+            object_storage
+            docker_client
+            ;;
         kubernetes) "$here/kubernetes_build.sh" 9>&- ;;
         *) object_storage ;;
     esac

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not, each on a free port or on the given.
 # tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
-#     [registry-auth[=PORT]] [kubernetes[=PORT]]
-# Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
+#     [registry-auth[=PORT]] [ecs[=PORT]] [kubernetes[=PORT]]
+# Without names, all but ECS, which needs a Docker Engine, and Kubernetes, which also needs root and can be started once on
+# a machine; with `all`, these too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
 source "$here/kubernetes.sh"
+source "$here/ecs.sh"
 
 python=$installed/python/bin
 
@@ -72,7 +74,7 @@ start_registry() {
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-known=(s3 s3-auth gcs azure registry registry-auth kubernetes)
+known=(s3 s3-auth gcs azure registry registry-auth ecs kubernetes)
 [ $# -gt 0 ] || set -- "${known[@]:0:6}"
 [ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
@@ -86,6 +88,7 @@ for wanted in "$@"; do
     name=${wanted%%=*}
     stop "$state" "$name"
     [ "$name" != gcs ] || stop "$state" gcs-backend
+    [ "$name" != ecs ] || stop "$state" ecs-backend
     ports[$name]=${free[${#ports[@]}]}
     [[ $wanted != *=* ]] || ports[$name]=${wanted#*=}
     "$name" "${ports[$name]}"

@@ -192,10 +192,15 @@ impl Drop for Namespace {
 /// Where containers reach this machine.
 #[track_caller]
 pub fn bridge() -> IpAddr {
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    // An engine that has found the bridge as it is does not say which address is its own: it is the first one.
+    let format = "{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}";
     let mut docker = Command::new("docker");
     docker.args(["network", "inspect", "bridge", "--format", format]);
     let found = docker.output().expect("docker.io is installed: tests/servers/docker.sh up");
     let text = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-    text.parse().unwrap_or_else(|_| panic!("the bridge has no address: {found:?}"))
+    let address = match text.split_once(".0/") {
+        Some((network, _)) => format!("{network}.1"),
+        None => text,
+    };
+    address.parse().unwrap_or_else(|_| panic!("the bridge has no address: {found:?}"))
 }
