@@ -9,6 +9,8 @@ use longshore_protocol::target::Target;
 use crate::Error;
 #[cfg(feature = "docker")]
 use crate::docker;
+#[cfg(feature = "ecs")]
+use crate::ecs;
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes;
 use crate::launcher::{Launcher, Plan};
@@ -43,11 +45,13 @@ pub enum Kind {
     Docker,
     /// A Job of a Kubernetes cluster.
     Kubernetes,
+    /// A task of AWS ECS.
+    Ecs,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Process, Self::Docker, Self::Kubernetes];
+    pub const ALL: [Self; 4] = [Self::Process, Self::Docker, Self::Kubernetes, Self::Ecs];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
@@ -55,6 +59,7 @@ impl Kind {
             Self::Process => "process",
             Self::Docker => "docker",
             Self::Kubernetes => "kubernetes",
+            Self::Ecs => "ecs",
         }
     }
 
@@ -63,6 +68,7 @@ impl Kind {
     pub fn hands_on_environment(self) -> bool {
         match self {
             Self::Process | Self::Docker | Self::Kubernetes => true,
+            Self::Ecs => false,
         }
     }
 
@@ -70,7 +76,7 @@ impl Kind {
     pub fn starts_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker | Self::Kubernetes => true,
+            Self::Docker | Self::Kubernetes | Self::Ecs => true,
         }
     }
 
@@ -80,8 +86,8 @@ impl Kind {
             Self::Process => Target::Native,
             // The engine may be on another machine, and the image's runtime is not this machine's.
             Self::Docker => portable_here(),
-            // What almost all nodes are.
-            Self::Kubernetes => Target::X86_64,
+            // What almost all nodes are, and what tasks are unless they say otherwise.
+            Self::Kubernetes | Self::Ecs => Target::X86_64,
         }
     }
 
@@ -94,6 +100,7 @@ impl Kind {
             Self::Process => Some(process::ProcessSettings::table()),
             Self::Docker => only_with!("docker", docker::DockerSettings::table()),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::KubernetesSettings::table()),
+            Self::Ecs => only_with!("ecs", ecs::EcsSettings::table()),
         };
         table.ok_or_else(|| left_out::error(self.word()))
     }
@@ -123,6 +130,7 @@ impl Kind {
             Self::Kubernetes => {
                 only_with!("kubernetes", Box::new(kubernetes::KubernetesLauncher::new(around)))
             }
+            Self::Ecs => only_with!("ecs", Box::new(ecs::EcsLauncher::new(around))),
         };
         there.unwrap_or_else(|| Box::new(LeftOut(self.word())))
     }
@@ -133,7 +141,7 @@ impl Kind {
     /// When the plan is of another kind.
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
-            Self::Process | Self::Docker => Ok(None),
+            Self::Process | Self::Docker | Self::Ecs => Ok(None),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::manifest(plan)).transpose(),
         }
     }
@@ -169,7 +177,7 @@ mod tests {
         assert_eq!("process".parse(), Ok(Kind::Process));
         for (text, rest) in [
             ("proces", "did you mean \"process\"?"),
-            ("k9s", "this version has: process, docker, kubernetes"),
+            ("k9s", "this version has: process, docker, kubernetes, ecs"),
         ] {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));

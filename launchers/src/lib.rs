@@ -7,11 +7,14 @@
 //! **Invariant:** nothing here executes or compiles WebAssembly, and nothing prints.
 
 pub mod artefact;
+mod aws;
 pub mod clock;
 #[cfg(test)]
 mod counting;
 #[cfg(feature = "docker")]
 pub mod docker;
+#[cfg(feature = "ecs")]
+pub mod ecs;
 pub mod engine;
 mod error;
 pub mod files;

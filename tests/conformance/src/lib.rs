@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 pub mod docker;
+pub mod ecs;
 pub mod kubernetes;
 pub mod process;
 mod stand;
