@@ -11,6 +11,8 @@ use crate::Error;
 use crate::cloud_run;
 #[cfg(feature = "docker")]
 use crate::docker;
+#[cfg(feature = "ecs")]
+use crate::ecs;
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes;
 use crate::launcher::{Launcher, Plan};
@@ -45,13 +47,16 @@ pub enum Kind {
     Docker,
     /// A Job of a Kubernetes cluster.
     Kubernetes,
+    /// A task of AWS ECS.
+    Ecs,
     /// An execution of a job of Google Cloud Run.
     CloudRun,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Process, Self::Docker, Self::Kubernetes, Self::CloudRun];
+    pub const ALL: [Self; 5] =
+        [Self::Process, Self::Docker, Self::Kubernetes, Self::Ecs, Self::CloudRun];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
@@ -59,6 +64,7 @@ impl Kind {
             Self::Process => "process",
             Self::Docker => "docker",
             Self::Kubernetes => "kubernetes",
+            Self::Ecs => "ecs",
             Self::CloudRun => "cloud_run",
         }
     }
@@ -69,7 +75,7 @@ impl Kind {
         match self {
             Self::Process | Self::Docker | Self::Kubernetes => true,
             // Whoever may look at its jobs sees their variables. Secret Manager fills those that hold secrets.
-            Self::CloudRun => false,
+            Self::Ecs | Self::CloudRun => false,
         }
     }
 
@@ -77,7 +83,7 @@ impl Kind {
     pub fn starts_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker | Self::Kubernetes | Self::CloudRun => true,
+            Self::Docker | Self::Kubernetes | Self::Ecs | Self::CloudRun => true,
         }
     }
 
@@ -87,8 +93,8 @@ impl Kind {
             Self::Process => Target::Native,
             // The engine may be on another machine, and the image's runtime is not this machine's.
             Self::Docker => portable_here(),
-            // What almost all nodes are.
-            Self::Kubernetes => Target::X86_64,
+            // What almost all nodes are, and what tasks are unless they say otherwise.
+            Self::Kubernetes | Self::Ecs => Target::X86_64,
             // The only processors that it has.
             Self::CloudRun => Target::X86_64,
         }
@@ -103,6 +109,7 @@ impl Kind {
             Self::Process => Some(process::ProcessSettings::table()),
             Self::Docker => only_with!("docker", docker::DockerSettings::table()),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::KubernetesSettings::table()),
+            Self::Ecs => only_with!("ecs", ecs::EcsSettings::table()),
             Self::CloudRun => only_with!("cloud-run", cloud_run::CloudRunSettings::table()),
         };
         table.ok_or_else(|| left_out::error(self.word()))
@@ -133,6 +140,7 @@ impl Kind {
             Self::Kubernetes => {
                 only_with!("kubernetes", Box::new(kubernetes::KubernetesLauncher::new(around)))
             }
+            Self::Ecs => only_with!("ecs", Box::new(ecs::EcsLauncher::new(around))),
             Self::CloudRun => {
                 only_with!("cloud-run", Box::new(cloud_run::CloudRunLauncher::new(around)))
             }
@@ -146,7 +154,7 @@ impl Kind {
     /// When the plan is of another kind.
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
-            Self::Process | Self::Docker | Self::CloudRun => Ok(None),
+            Self::Process | Self::Docker | Self::Ecs | Self::CloudRun => Ok(None),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::manifest(plan)).transpose(),
         }
     }
@@ -182,7 +190,7 @@ mod tests {
         assert_eq!("process".parse(), Ok(Kind::Process));
         for (text, rest) in [
             ("proces", "did you mean \"process\"?"),
-            ("k9s", "this version has: process, docker, kubernetes, cloud_run"),
+            ("k9s", "this version has: process, docker, kubernetes, ecs, cloud_run"),
         ] {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));

@@ -7,6 +7,7 @@
 //! **Invariant:** nothing here executes or compiles WebAssembly, and nothing prints.
 
 pub mod artefact;
+mod aws;
 pub mod clock;
 #[cfg(feature = "cloud-run")]
 pub mod cloud_run;
@@ -14,6 +15,8 @@ pub mod cloud_run;
 mod counting;
 #[cfg(feature = "docker")]
 pub mod docker;
+#[cfg(feature = "ecs")]
+pub mod ecs;
 pub mod engine;
 mod error;
 pub mod files;

@@ -4,7 +4,7 @@
 installed="${XDG_CACHE_HOME:-$HOME/.cache}/longshore-build/servers"
 # One folder for each set of running servers, with a folder for each server: address, pid, log.
 state="${LONGSHORE_TEST_SERVERS:-$installed/run/default}"
-servers=(s3 s3-auth gcs gcs-backend azure registry registry-auth cloud kubernetes)
+servers=(s3 s3-auth gcs gcs-backend azure registry registry-auth ssh ecs ecs-backend cloud kubernetes)
 # The Docker Engine is one for all sets; its folder says in `owner` for which one it was started.
 engine=$installed/run/docker
 
@@ -99,6 +99,7 @@ stop() {
     [ $# -gt 1 ] || set -- "$1" "${servers[@]}"
     for name in "${@:2}"; do
         [ "$name" != kubernetes ] || [ ! -d "$1/$name" ] || kubernetes_clean "$1/$name"
+        [ "$name" != ecs-backend ] || [ ! -d "$1/$name" ] || ecs_clean "$1/$name"
         rm -rf "${1:?}/$name"
     done
     rmdir "$1" 2>/dev/null || true

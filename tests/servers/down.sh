@@ -5,6 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
 source "$here/kubernetes.sh"
+source "$here/ecs.sh"
 
 if [ "${1:-}" = --abandoned ]; then
     # A test run keeps its servers in a folder that has its process id for a name.
@@ -19,5 +20,6 @@ else
     for name in "$@"; do
         stop "$state" "$name"
         [ "$name" != gcs ] || stop "$state" gcs-backend
+        [ "$name" != ecs ] || stop "$state" ecs-backend
     done
 fi

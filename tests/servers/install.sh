@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what these test servers need below the user's cache, unless these versions are there.
-# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ssh|cloud|kubernetes]…
+# tests/servers/install.sh [s3|s3-auth|gcs|azure|registry|registry-auth|ssh|ecs|cloud|kubernetes]…
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
@@ -8,6 +8,7 @@ source "$here/debian.sh"
 
 azurite=3.37.0
 registry=2.8.2
+docker_client=7.1.0
 
 # is_installed FILE VERSION: whether the file says so.
 is_installed() {
@@ -53,6 +54,15 @@ cloud() {
     echo "$versions" >"$installed/cloud/versions"
 }
 
+# What ministack starts containers with. It stands apart, as only ECS needs it.
+docker_client() {
+    ! is_installed docker-client/version "$docker_client" || return 0
+    rm -rf "$installed/docker-client"
+    "$installed/python/bin/pip" install --quiet --disable-pip-version-check --target "$installed/docker-client" \
+        "docker==$docker_client"
+    echo "$docker_client" >"$installed/docker-client/version"
+}
+
 mkdir -p "$installed"
 exec 9>"$installed/lock"
 flock 9
@@ -62,6 +72,10 @@ for name in "$@"; do
     case $name in
         registry | registry-auth) registry ;;
         cloud) cloud ;;
+        ecs)
+            object_storage
+            docker_client
+            ;;
         kubernetes) "$here/kubernetes_build.sh" 9>&- ;;
         *) object_storage ;;
     esac

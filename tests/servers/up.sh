@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Starts test servers, installing them where they are not, each on a free port or on the given.
 # tests/servers/up.sh [s3[=PORT]] [s3-auth[=PORT]] [gcs[=PORT]] [azure[=PORT]] [registry[=PORT]]
-#     [registry-auth[=PORT]] [ssh[=PORT]] [cloud[=PORT]] [kubernetes[=PORT]]
-# Without names, all but Kubernetes, which needs root and can be started once on a machine; with `all`, it too.
+#     [registry-auth[=PORT]] [ssh[=PORT]] [ecs[=PORT]] [cloud[=PORT]] [kubernetes[=PORT]]
+# Without names, all but those of containers: ECS and the clouds, which need a Docker Engine, and Kubernetes, which also
+# needs root and can be started once on a machine; with `all`, these too.
 # Their state is kept in $LONGSHORE_TEST_SERVERS. Tests find the usual place without the variable.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
 source "$here/kubernetes.sh"
+source "$here/ecs.sh"
 
 python=$installed/python/bin
 
@@ -82,8 +84,8 @@ cloud() {
     launch cloud "$installed/cloud/python/bin/python3" -B "$here/cloud_double" "$1"
 }
 
-known=(s3 s3-auth gcs azure registry registry-auth ssh cloud kubernetes)
-[ $# -gt 0 ] || set -- "${known[@]:0:8}"
+known=(s3 s3-auth gcs azure registry registry-auth ssh ecs cloud kubernetes)
+[ $# -gt 0 ] || set -- "${known[@]:0:7}"
 [ "$*" != all ] || set -- "${known[@]}"
 for name in "${@%%=*}"; do
     [[ " ${known[*]} " == *" $name "* ]] || fail "there is no test server $name, but ${known[*]}"
@@ -96,6 +98,7 @@ for wanted in "$@"; do
     name=${wanted%%=*}
     stop "$state" "$name"
     [ "$name" != gcs ] || stop "$state" gcs-backend
+    [ "$name" != ecs ] || stop "$state" ecs-backend
     ports[$name]=${free[${#ports[@]}]}
     [[ $wanted != *=* ]] || ports[$name]=${wanted#*=}
     "$name" "${ports[$name]}"

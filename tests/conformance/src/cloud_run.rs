@@ -9,8 +9,8 @@ use longshore_tests::servers::{self, Bucket, Cloud, Proxy, bridge};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::docker::load_runtime;
 use crate::docker::{Docker, SHELL};
-use crate::kubernetes::load_runtime;
 use crate::{Hands, Stand};
 
 /// A stand whose jobs are in a project of their own. Their store is one that containers reach by a network.

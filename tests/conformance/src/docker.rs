@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
+use longshore_launchers::image::{self, Images};
 use longshore_launchers::kind::Kind;
 use longshore_launchers::launcher::{Handle, Plan};
+use longshore_launchers::surroundings::Surroundings;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -61,7 +64,12 @@ impl Docker {
 
     /// Makes the image with a shell, of busybox alone.
     pub(crate) fn import_shell(&self) {
-        if !self.text(&["images", "--quiet", SHELL]).is_empty() {
+        self.import_shell_as(SHELL, &[]);
+    }
+
+    /// Makes it under this name, with other options of `docker import`.
+    pub(crate) fn import_shell_as(&self, name: &str, options: &[&str]) {
+        if !self.text(&["images", "--quiet", name]).is_empty() {
             return;
         }
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
@@ -77,8 +85,38 @@ impl Docker {
         tar.arg("-cf").arg(&archive).arg("-C").arg(folder.path()).arg("bin");
         let packed = tar.status().expect("tar is there");
         assert!(packed.success());
-        self.text(&["import", &archive.display().to_string(), SHELL]);
+        let archive = archive.display().to_string();
+        let arguments: Vec<_> = ["import"]
+            .into_iter()
+            .chain(options.iter().copied())
+            .chain([&*archive, name])
+            .collect();
+        self.text(&arguments);
     }
+}
+
+/// Puts the runtime under test into the engine of this machine, where other infrastructures find it; returns its name.
+pub(crate) fn load_runtime() -> &'static str {
+    static LOADED: OnceLock<String> = OnceLock::new();
+    LOADED.get_or_init(|| {
+        let load = async {
+            let cache = tempfile::tempdir().expect("there is a folder for temporary files");
+            let binary = longshore_tests::image_runtime();
+            let image = image::here(Some(binary), longshore_tests::runtime(), cache.path()).await;
+            let image = image.expect("it is static");
+            let images = Images::new(None, None, &Surroundings::default()).expect("it is usual");
+            if images.find(&image.reference).await.expect("Docker answers").is_none() {
+                images.load(&image, &|_| ()).await.expect("Docker takes it");
+            }
+            image.reference
+        };
+        // A test has a runtime of its own, in which no other one may run.
+        let loaded = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("there are threads").block_on(load)
+        });
+        loaded.join().expect("it can be loaded")
+    })
 }
 
 fn name(handle: &Handle) -> &str {

@@ -1,17 +1,15 @@
 //! Jobs of a Kubernetes cluster.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use longshore_launchers::image::{self, Images};
 use longshore_launchers::kind::Kind;
 use longshore_launchers::launcher::{Handle, Plan};
-use longshore_launchers::surroundings::Surroundings;
 use longshore_tests::servers::{Kubernetes, Namespace};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::docker::{Docker, SHELL};
+use crate::docker::{Docker, SHELL, load_runtime};
 use crate::{Hands, Stand};
 
 /// A stand whose jobs are Jobs in a namespace of their own, launched by somebody who may do no more than the
@@ -60,30 +58,6 @@ impl Default for Cluster {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Puts the runtime under test where the kubelet finds it, and says what its image is called.
-pub(crate) fn load_runtime() -> &'static str {
-    static LOADED: OnceLock<String> = OnceLock::new();
-    LOADED.get_or_init(|| {
-        let load = async {
-            let cache = tempfile::tempdir().expect("there is a folder for temporary files");
-            let binary = longshore_tests::image_runtime();
-            let image = image::here(Some(binary), longshore_tests::runtime(), cache.path()).await;
-            let image = image.expect("it is static");
-            let images = Images::new(None, None, &Surroundings::default()).expect("it is usual");
-            if images.find(&image.reference).await.expect("Docker answers").is_none() {
-                images.load(&image, &|_| ()).await.expect("Docker takes it");
-            }
-            image.reference
-        };
-        // A test has a runtime of its own, in which no other one may run.
-        let loaded = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("there are threads").block_on(load)
-        });
-        loaded.join().expect("it can be loaded")
-    })
 }
 
 /// The name of the Job that a handle means.

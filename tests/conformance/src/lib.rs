@@ -7,6 +7,7 @@
 
 pub mod cloud_run;
 pub mod docker;
+pub mod ecs;
 pub mod kubernetes;
 pub mod process;
 mod stand;

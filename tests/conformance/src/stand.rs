@@ -35,6 +35,17 @@ pub trait Hands: fmt::Debug + Send + Sync {
 
     /// How many jobs there are of this name.
     fn count(&self, handle: &Handle) -> usize;
+
+    /// Whether a job that is over can be removed. Where it cannot, the infrastructure forgets it by itself.
+    fn removes(&self) -> bool {
+        true
+    }
+
+    /// Whether a last line that has no end is kept. A server that stands for an infrastructure may follow containers as
+    /// Docker lets it, which may leave such a line out.
+    fn keeps_lines_without_end(&self) -> bool {
+        true
+    }
 }
 
 /// A launcher with an infrastructure behind it, and an engine in front.
@@ -192,6 +203,17 @@ impl Stand {
         match self.until(handle, is_over).await {
             JobState::Exited { code, reason } => (code, reason.unwrap_or_default()),
             other => panic!("{handle} is {other:?}"),
+        }
+    }
+
+    /// Asserts that nothing is left of a job, or nothing but the memory of it.
+    pub async fn is_removed(&self, handle: &Handle) {
+        let state = self.state(handle).await;
+        if self.hands.removes() {
+            assert_eq!(state, JobState::Gone);
+            assert_eq!(self.hands.count(handle), 0);
+        } else {
+            assert!(matches!(state, JobState::Gone | JobState::Exited { .. }), "{state:?}");
         }
     }
 

@@ -7,6 +7,7 @@
 mod bucket;
 mod client;
 mod cloud;
+mod ecs;
 mod fault;
 mod http;
 mod kubernetes;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 pub use bucket::Bucket;
 pub use cloud::Cloud;
+pub use ecs::{EXECUTION_ROLE, Ecs, REGION, ecs_shapes};
 pub use fault::{Answer, Fault};
 pub use http::{Response, send};
 pub use kubernetes::{Kubernetes, Namespace, bridge};
@@ -152,14 +154,17 @@ fn address(name: &str) -> String {
 
 /// The folder in which `tests/servers/up.sh` leaves what it has started: the same choice as in its `common.sh`.
 fn state() -> PathBuf {
-    let usual = || {
-        let cache = variable("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(variable("HOME").expect("there is a home")).join(".cache"),
-            PathBuf::from,
-        );
-        cache.join("longshore-build/servers/run/default")
-    };
+    let usual = || installed().join("run/default");
     variable("LONGSHORE_TEST_SERVERS").map_or_else(usual, PathBuf::from)
+}
+
+/// Where `tests/servers/install.sh` puts servers.
+fn installed() -> PathBuf {
+    let cache = variable("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(variable("HOME").expect("there is a home")).join(".cache"),
+        PathBuf::from,
+    );
+    cache.join("longshore-build/servers")
 }
 
 /// What `tests/servers/up.sh` has left in the folder of a server.

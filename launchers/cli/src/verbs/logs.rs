@@ -17,6 +17,8 @@ use crate::settings::{Format, Settings};
 
 /// How often new segments are looked for; the runtime closes one after a quarter of a second at first.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The first line of a job's own output comes within this: some infrastructures keep it elsewhere, a few requests away.
+const FIRST_LINE: Duration = Duration::from_secs(5);
 
 /// Print what a run said
 #[derive(Debug, Args)]
@@ -65,14 +67,16 @@ async fn job_output(
     settings: &Settings,
 ) -> Result<ExitCode, Failure> {
     let mut lines = engine.job_output(run).await?;
+    let mut patience = FIRST_LINE;
     loop {
         let line = if follow {
             lines.next().await
         } else {
             // What is there comes at once; what is not there yet was not asked for.
-            tokio::time::timeout(LOOK_EVERY, lines.next()).await.ok().flatten()
+            tokio::time::timeout(patience, lines.next()).await.ok().flatten()
         };
         let Some(line) = line else { return Ok(exit::OK) };
+        patience = LOOK_EVERY;
         match settings.format {
             Format::Human => output::answer(&output::safe(&line?))?,
             Format::Json => output::answer_json(&json!({"line": line?}))?,
