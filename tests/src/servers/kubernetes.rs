@@ -1,6 +1,6 @@
 //! A Kubernetes cluster, as its administrator has it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -192,10 +192,19 @@ impl Drop for Namespace {
 /// Where containers reach this machine.
 #[track_caller]
 pub fn bridge() -> IpAddr {
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let format = "{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}";
     let mut docker = Command::new("docker");
     docker.args(["network", "inspect", "bridge", "--format", format]);
     let found = docker.output().expect("docker.io is installed: tests/servers/docker.sh up");
     let text = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-    text.parse().unwrap_or_else(|_| panic!("the bridge has no address: {found:?}"))
+    let whole = || format!("the bridge has no address: {found:?}");
+    match text.split_once(' ') {
+        Some((gateway, _)) => gateway.parse().unwrap_or_else(|_| panic!("{}", whole())),
+        // An engine that was not told its gateway does not say it: it takes the first address.
+        None => {
+            let network = text.split('/').next().and_then(|network| network.parse().ok());
+            let network: Ipv4Addr = network.unwrap_or_else(|| panic!("{}", whole()));
+            Ipv4Addr::from(u32::from(network) + 1).into()
+        }
+    }
 }
