@@ -111,7 +111,7 @@ settings! {
         guarded logging_endpoint: Option<String> = None,
         /// The beginning of the job's name, of up to 12 characters; the id of the run follows. Default: longshore.
         free name: Option<String> = None,
-        /// Labels of job and execution, beside Longshore's own. Google's bills can be split by them.
+        /// Labels of job and execution, beside Longshore's own. Keys are lower-case. Google's bills can be split by them.
         guarded labels: Labels = Labels::default(),
         /// The environment of the runtime. A flow sees only what it is granted.
         guarded env: Variables = Variables::default(),

@@ -42,7 +42,7 @@ use place::Place;
 use state::{Phase, phase};
 
 /// Bounds of the pauses between two looks at an execution: a thousand runs stay within the limit of reads.
-const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 /// An execution that was asked to end has this long: Cloud Run's own ten seconds, and what it takes to tell.
 const END_PATIENCE: Duration = Duration::from_secs(60);
 /// A job that was created may not be found for a moment.

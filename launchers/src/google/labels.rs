@@ -27,7 +27,7 @@ fn is_label((key, value): (&String, &String)) -> bool {
     key.starts_with(|first: char| first.is_ascii_lowercase()) && is_short(key) && is_short(value)
 }
 
-/// Labels of resources of Google Cloud.
+/// Labels of resources of Google Cloud. Their keys are lower-case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(pub BTreeMap<String, String>);
 
@@ -38,6 +38,9 @@ impl SettingType for Labels {
 
     fn read(value: &Value) -> Result<Self, String> {
         let labels = BTreeMap::<String, String>::read(value)?;
+        // Google has no others, so there is nothing else that could be meant.
+        let labels: BTreeMap<_, _> =
+            labels.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect();
         match labels.iter().find(|label| !is_label(*label)) {
             Some((key, value)) => Err(format!(
                 "{key}: {value:?} is not a label of Google Cloud; keys begin with a-z, and both have up to 63 of a-z, 0-9, '-' and '_'"
@@ -59,9 +62,8 @@ mod tests {
     #[test]
     fn labels_are_checked_before_google_sees_them() {
         assert!(Labels::read(&json!({"team": "search", "cost_center-1": ""})).is_ok());
-        for bad in
-            [json!({"Team": "x"}), json!({"team": "X"}), json!({"1x": "x"}), json!({"a.b": "x"})]
-        {
+        assert!(Labels::read(&json!({"TEAM": "search"})).unwrap().0.contains_key("team"));
+        for bad in [json!({"team": "X"}), json!({"1x": "x"}), json!({"a.b": "x"})] {
             assert!(Labels::read(&bad).unwrap_err().contains("is not a label of Google Cloud"));
         }
     }

@@ -35,9 +35,9 @@ impl Pauses {
     }
 }
 
-/// Half of the time that has been waited, within the bounds.
+/// Two thirds of the time that has been waited, within the bounds.
 fn after(waited: Duration, first: Duration, longest: Duration) -> Duration {
-    (waited / 2).clamp(first, longest)
+    (waited / 3 * 2).clamp(first, longest)
 }
 
 /// What jobs were in when they were asked last. Whoever asks sooner than the pauses allow gets the same answer again:
@@ -75,6 +75,10 @@ impl Memory {
     pub(crate) fn state(&self, handle: &Handle, now: Instant) -> Option<JobState> {
         let known = self.known();
         let found = known.get(handle)?;
+        // What is over may have been removed meanwhile by somebody else.
+        if matches!(found.state, JobState::Exited { .. } | JobState::Gone) {
+            return None;
+        }
         (!self.left(found, now).is_zero()).then(|| found.state.clone())
     }
 
@@ -130,35 +134,36 @@ mod tests {
     #[test]
     fn a_thousand_runs_stay_within_the_rate_limits() {
         // https://docs.cloud.google.com/run/quotas: 3,000 reads and 180 writes per minute and region.
-        let bounds = (Duration::from_secs(1), Duration::from_secs(60));
+        let bounds = (Duration::from_millis(250), Duration::from_secs(60));
         let most = questions_in_worst_minute(1_000, 180, bounds);
         assert!(most <= 3_000, "{most} questions in a minute");
     }
 
     #[test]
-    fn a_pause_is_half_of_what_was_waited() {
-        let bounds = |waited| {
-            after(Duration::from_secs(waited), Duration::from_secs(1), Duration::from_secs(60))
-        };
-        for (waited, pause) in [(0, 1), (2, 1), (10, 5), (120, 60), (3_600, 60)] {
-            assert_eq!(bounds(waited), Duration::from_secs(pause), "{waited}");
+    fn a_pause_is_two_thirds_of_what_was_waited() {
+        let bounds = (Duration::from_millis(250), Duration::from_secs(60));
+        for (waited_ms, pause_ms) in
+            [(0, 250), (300, 250), (3_000, 2_000), (90_000, 60_000), (3_600_000, 60_000)]
+        {
+            let pause = after(Duration::from_millis(waited_ms), bounds.0, bounds.1);
+            assert_eq!(pause, Duration::from_millis(pause_ms), "{waited_ms}");
         }
     }
 
     #[test]
     fn whoever_asks_too_soon_gets_the_same_answer() {
-        let memory = Memory::new(Duration::from_secs(1), Duration::from_secs(60));
+        let memory = Memory::new(Duration::from_millis(250), Duration::from_secs(60));
         let (handle, began) = (Handle("x".to_owned()), Instant::now());
         let after = |ms| began + Duration::from_millis(ms);
         assert_eq!(memory.state(&handle, began), None);
         memory.keep(&handle, &JobState::Pending, began);
-        assert_eq!(memory.state(&handle, after(900)), Some(JobState::Pending));
-        assert_eq!(memory.state(&handle, after(1_000)), None);
-        assert_eq!(memory.pause(&handle, after(1_000)), Duration::ZERO);
-        memory.keep(&handle, &JobState::Running, after(10_000));
-        assert_eq!(memory.state(&handle, after(14_000)), Some(JobState::Running));
-        assert_eq!(memory.pause(&handle, after(14_000)), Duration::from_secs(3));
+        assert_eq!(memory.state(&handle, after(200)), Some(JobState::Pending));
+        assert_eq!(memory.state(&handle, after(250)), None);
+        assert_eq!(memory.pause(&handle, after(250)), Duration::ZERO);
+        memory.keep(&handle, &JobState::Running, after(9_000));
+        assert_eq!(memory.state(&handle, after(12_000)), Some(JobState::Running));
+        assert_eq!(memory.pause(&handle, after(12_000)), Duration::from_secs(5));
         memory.forget(&handle);
-        assert_eq!(memory.state(&handle, after(14_000)), None);
+        assert_eq!(memory.state(&handle, after(12_000)), None);
     }
 }

@@ -11,6 +11,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(75);
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// … up to this.
 const PAUSE_MAX: Duration = Duration::from_secs(16);
+/// A connection that cannot be made, or breaks, comes back within a quarter of a minute, or somebody has to see to it.
+const TRIES_OF_BROKEN: u32 = 6;
 /// What is no answer of the API is mostly a proxy that is just being changed; if not, more of them say nothing new.
 const TRIES_OF_MALFORMED: u32 = 3;
 
@@ -29,7 +31,11 @@ pub(super) fn pause(
             is_repeatable.then_some(())?;
             refusal.retry_after
         }
-        Failure::Broken { is_unsent, why: _ } if is_repeatable || *is_unsent => None,
+        Failure::Broken { is_unsent, why: _ }
+            if (is_repeatable || *is_unsent) && tries < TRIES_OF_BROKEN =>
+        {
+            None
+        }
         Failure::Malformed(_) if is_repeatable && tries < TRIES_OF_MALFORMED => None,
         Failure::Refused(_)
         | Failure::Broken { .. }

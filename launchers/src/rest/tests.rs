@@ -48,7 +48,7 @@ async fn playing(played: &'static [Played]) -> (Rest, Arc<Mutex<Vec<String>>>) {
         }
     });
     let rest = Rest::new(&base, Arc::new(Numbered::default())).unwrap();
-    (Rest { patience: Duration::from_secs(3), ..rest }, asked)
+    (Rest { patience: Duration::from_secs(6), ..rest }, asked)
 }
 
 fn leaked(played: &[Played]) -> &'static [Played] {
@@ -63,10 +63,10 @@ fn words(failure: Failure, rest: &Rest) -> String {
 #[tokio::test]
 async fn what_passes_is_waited_for() {
     let (rest, asked) = playing(&[
+        ("200 OK", "", "<html>"),
         ("429 Too Many Requests", "Retry-After: 1\r\n", ""),
         ("503 Unavailable", "", "not JSON"),
         ("", "", ""),
-        ("200 OK", "", "<html>"),
         ("200 OK", "", r#"{"a": 1}"#),
     ])
     .await;
