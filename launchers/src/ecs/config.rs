@@ -18,20 +18,20 @@ const NAME_MAX: usize = 255;
 
 /// A setting that is text of some form: its type, what it must look like, and how to tell people.
 macro_rules! text {
-    ($(#[doc = $doc:literal])* $name:ident, $is_one:expr, $expected:literal) => {
+    ($(#[doc = $doc:literal])* $name:ident, $is_one:expr, $expected:literal, $example:literal) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name(pub String);
 
         impl SettingType for $name {
             fn shape() -> Shape {
-                Shape::Text
+                Shape::TextLike($example)
             }
 
             fn read(value: &Value) -> Result<Self, String> {
                 let text = String::read(value)?;
                 let is_one: fn(&str) -> bool = $is_one;
-                if is_one(&text) { Ok(Self(text)) } else { Err(format!("{text:?} is not {}", $expected)) }
+                if is_one(&text) { Ok(Self(text)) } else { Err(format!("{text:?} is not {}, such as {}", $expected, $example)) }
             }
 
             fn write(&self) -> Value {
@@ -45,31 +45,36 @@ text!(
     /// The name of something in AWS, with its account and region.
     Arn,
     |text| text.starts_with("arn:aws") && text.splitn(6, ':').count() == 6,
-    "an ARN, such as arn:aws:iam::123456789012:role/flows"
+    "an ARN",
+    "arn:aws:iam::123456789012:role/flows"
 );
 text!(
     /// The name of a family or a container.
     Name,
     is_name,
-    "a name of ECS: up to 255 letters, digits, '-' and '_'"
+    "a name of ECS: up to 255 letters, digits, '-' and '_'",
+    "flows"
 );
 text!(
     /// Where credentials come from.
     Reference,
     |text| is_reference(text),
-    "a reference to credentials: default, profile:NAME, env:PREFIX or file:/path"
+    "a reference to credentials: default, profile:NAME, env:PREFIX or file:/path",
+    "profile:ci"
 );
 text!(
     /// An address.
     Url,
     |text| ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)),
-    "an address, such as https://ecs.eu-central-1.amazonaws.com"
+    "an address",
+    "https://ecs.eu-central-1.amazonaws.com"
 );
 text!(
     /// A virtual network.
     Vpc,
     |text| is_id("vpc-", text),
-    "the id of a VPC, such as vpc-0123456789abcdef0"
+    "the id of a VPC",
+    "vpc-0123456789abcdef0"
 );
 
 /// Whether this can be the name of a family or a container.

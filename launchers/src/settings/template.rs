@@ -36,6 +36,7 @@ pub fn toml(kind: &str, table: &[Setting]) -> String {
 fn example(shape: &Shape) -> Value {
     match shape {
         Shape::Text => json!("text"),
+        Shape::TextLike(example) => json!(example),
         Shape::Path => json!("/path"),
         Shape::Integer { min, .. } => json!(min),
         Shape::Size => json!("64MiB"),
@@ -67,6 +68,7 @@ pub fn schema(kind: &str, table: &[Setting]) -> Value {
 fn property(setting: &Setting) -> Value {
     let mut property = match &setting.shape {
         Shape::Text => json!({"type": "string"}),
+        Shape::TextLike(example) => json!({"type": "string", "examples": [example]}),
         Shape::Path => json!({"type": "string", "pattern": "^/"}),
         Shape::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Shape::Size => json!({"type": ["integer", "string"], "examples": ["64MiB"]}),

@@ -14,6 +14,8 @@ use serde_json::Value;
 pub enum Shape {
     /// Any text.
     Text,
+    /// Text of some form, such as this one.
+    TextLike(&'static str),
     /// A path that begins at the root.
     Path,
     /// A whole number within bounds.
@@ -50,9 +52,13 @@ impl Shape {
             value.ok_or_else(|| format!("{text:?} is not {self}"))
         };
         match self {
-            Self::Text | Self::Path | Self::Size | Self::Cpus | Self::Duration | Self::OneOf(_) => {
-                Ok(Value::String(text.to_owned()))
-            }
+            Self::Text
+            | Self::TextLike(_)
+            | Self::Path
+            | Self::Size
+            | Self::Cpus
+            | Self::Duration
+            | Self::OneOf(_) => Ok(Value::String(text.to_owned())),
             Self::Integer { .. } => json(Value::is_number),
             Self::Bool => json(Value::is_boolean),
             Self::Map => json(Value::is_object),
@@ -67,6 +73,7 @@ impl fmt::Display for Shape {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => out.write_str("text"),
+            Self::TextLike(example) => write!(out, "text, for example {example:?}"),
             Self::Path => out.write_str("an absolute path"),
             Self::Integer { min, max } => write!(out, "a number from {min} to {max}"),
             Self::Size => out.write_str("a size, for example \"64MiB\""),

@@ -170,7 +170,7 @@ fn every_setting_reaches_the_request() {
                 (key.into(), "arn:aws:x:y:1:probe", "\"arn:aws:x:y:1:probe\"")
             }
             (_, Shape::Map) => (format!("{key}.PROBE"), "probe", "\"probe\""),
-            (_, Shape::List | Shape::Text) => (key.into(), "probe", "probe"),
+            (_, Shape::List | Shape::Text | Shape::TextLike(_)) => (key.into(), "probe", "probe"),
             (_, Shape::Duration) => (key.into(), "77s", "\"77\""),
             (_, Shape::Integer { .. }) => (key.into(), "77", "77"),
             (_, Shape::Bool) => (key.into(), "true", "true"),
