@@ -386,6 +386,11 @@ fn hint(error: &DockerError, cause: &str) -> Option<&'static str> {
     if lower.contains("range of cpus") {
         return Some("set the job's cpus to what the engine's machine has");
     }
+    if lower.contains("no such container") {
+        return Some(
+            "it went when its run had an outcome: with auto_remove = false, containers stay",
+        );
+    }
     if lower.contains("docker-init") || lower.contains("init binary") {
         return Some("the engine has no init of its own: set the job's init to false");
     }

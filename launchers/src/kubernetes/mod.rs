@@ -96,6 +96,13 @@ impl KubernetesLauncher {
 
     /// What follows from what was seen. A Job that waits in vain is given up.
     async fn settle(client: &Client, place: &Place, seen: &Seen) -> Result<JobState, Error> {
+        let again;
+        let seen = if seen.is_torn() {
+            again = client.look(place).await?;
+            &again
+        } else {
+            seen
+        };
         let judgement = match seen.judge(None, now()) {
             Judgement::AskEvents(_) => {
                 let events = client.events(place, seen).await?;

@@ -58,7 +58,10 @@ impl Shape {
             | Self::Size
             | Self::Cpus
             | Self::Duration
-            | Self::OneOf(_) => Ok(Value::String(text.to_owned())),
+            // In quotes or without, as where a pool is described.
+            | Self::OneOf(_) => {
+                Ok(Value::String(serde_json::from_str(text).unwrap_or_else(|_| text.to_owned())))
+            }
             Self::Integer { .. } => json(Value::is_number),
             Self::Bool => json(Value::is_boolean),
             Self::Map => json(Value::is_object),
@@ -456,6 +459,8 @@ mod tests {
     fn what_is_typed_is_taken_as_its_shape_says() {
         for (shape, text, expected) in [
             (Shape::Text, "5", Ok(json!("5"))),
+            (Shape::Text, r#""a b""#, Ok(json!("a b"))),
+            (Shape::Text, r#"a "b""#, Ok(json!(r#"a "b""#))),
             (Shape::Integer { min: 0, max: 9 }, "5", Ok(json!(5))),
             (Shape::Bool, "false", Ok(json!(false))),
             (Shape::List, "a, b", Ok(json!(["a", "b"]))),

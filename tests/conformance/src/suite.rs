@@ -109,12 +109,13 @@ pub async fn much_output_is_complete(stand: &Stand) {
 
 /// Whoever waits hears of the end at once.
 pub async fn the_end_is_told_at_once(stand: &Stand) {
-    let plan = stand.launched("sleep 1").await;
+    // Long enough to be seen running by those who ask from time to time.
+    let plan = stand.launched("sleep 4").await;
     stand.until_running(&plan.handle).await;
     let began = Instant::now();
     stand.until_over(&plan.handle).await;
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(5), "the end was told after {took:?}");
+    assert!(took < Duration::from_secs(9), "the end was told after {took:?}");
     stand.cleanup(&plan.handle).await;
 }
 
@@ -176,7 +177,7 @@ pub async fn a_kill_from_outside_is_told(stand: &Stand) {
 
 /// Any other launcher, as a later command has it, says the same of a job.
 pub async fn another_launcher_says_the_same(stand: &Stand) {
-    let plan = stand.launched("sleep 1; exit 5").await;
+    let plan = stand.launched("sleep 4; exit 5").await;
     stand.until_running(&plan.handle).await;
     let later = stand.another_launcher();
     let ask = async || later.state(&plan.handle).await.expect("it can be asked");

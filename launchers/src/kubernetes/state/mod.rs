@@ -50,6 +50,12 @@ impl Seen {
         self.pods.iter().any(may_run)
     }
 
+    /// Whether the Job is over while a pod, as we know it, is not: they were asked for apart, or their watches tell of the
+    /// same end one after the other. Asked again, the pod says how it ended.
+    pub(super) fn is_torn(&self) -> bool {
+        self.job.as_ref().is_some_and(is_over) && self.is_alive()
+    }
+
     /// Whether a Job that was deleted is over: its pods are, or are no more. Before there is a pod, one may be about to be
     /// made.
     pub(super) fn is_ended(&self) -> bool {

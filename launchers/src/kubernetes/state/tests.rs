@@ -332,3 +332,18 @@ fn a_pod_that_failed_is_followed_by_another_where_that_is_wanted() {
     let both = vec![ended(TWO_MINUTES), ended(LONG_AGO)];
     assert_eq!(judged(Some(twice()), both, None), exited(Some(3), ""));
 }
+
+#[test]
+fn a_pod_that_runs_although_its_job_is_over_is_asked_for_again() {
+    let failed = json!({ "status": { "conditions": [
+        { "type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "" },
+    ] } });
+    let running = merged(container(&json!({ "running": {} })), &json!({ "phase": "Running" }));
+    let over = ended("Failed", &json!({ "exitCode": 5 }));
+    let is_torn = |job: &Value, status: &Value| {
+        Seen { job: Some(self::job(job)), pods: vec![pod_of(JUST_NOW, status)] }.is_torn()
+    };
+    assert!(is_torn(&failed, &running));
+    assert!(!is_torn(&failed, &over));
+    assert!(!is_torn(&json!({}), &running));
+}
