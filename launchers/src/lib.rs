@@ -17,9 +17,12 @@ mod counting;
 pub mod docker;
 #[cfg(feature = "ecs")]
 pub mod ecs;
+mod ending;
 pub mod engine;
 mod error;
 pub mod files;
+#[cfg(test)]
+mod fixture;
 #[cfg(feature = "cloud-run")]
 mod google;
 pub mod image;

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Answer, Bucket, Cloud, Fault, Proxy, bridge};
+use longshore_tests::servers::{self, Answer, Cloud, Fault, Near};
 use longshore_tests::{Home, Run, repository, until};
 use serde_json::{Value, json};
 
@@ -14,19 +14,13 @@ use serde_json::{Value, json};
 struct Place {
     home: Home,
     cloud: Cloud,
-    _bucket: Bucket,
-    _near: Proxy,
+    _near: Near,
 }
 
 impl Place {
     fn new(settings: &str) -> Self {
-        let server = servers::s3();
-        let bucket = server.bucket();
-        let near = Proxy::on(&bridge().to_string(), server.endpoint());
-        let mut home = Home::at(&format!("{}&runtime_endpoint={}", bucket.location(), near.url()));
-        for (name, value) in bucket.variables() {
-            home = home.with_variable(&name, &value);
-        }
+        let near = servers::s3().near_containers();
+        let home = near.home();
         let cloud = Cloud::project();
         let credentials = cloud.credentials(&home.path("."));
         let proxy = cloud.proxy.url();
@@ -36,7 +30,7 @@ impl Place {
             image(),
             credentials.display(),
         );
-        Self { home: home.with_pool("cloud_run", &settings), cloud, _bucket: bucket, _near: near }
+        Self { home: home.with_pool("cloud_run", &settings), cloud, _near: near }
     }
 
     /// How many executions there are.

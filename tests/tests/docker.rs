@@ -193,24 +193,13 @@ fn a_store_on_a_network_is_reached_with_a_ticket_and_nothing_else() {
     assert!(!is_there(&run));
 }
 
-/// A home whose store is a bucket that containers reach as well.
-fn bucket_home(name: &str, server: &servers::Server) -> (Home, servers::Proxy) {
-    let bucket = server.bucket();
-    let proxy = servers::Proxy::on(&servers::bridge().to_string(), server.endpoint());
-    let path = if name == "azure" { "/devstoreaccount1" } else { "" };
-    let there = format!("{}{path}", proxy.url());
-    let home = Home::at(&format!("{}&runtime_endpoint={there}", bucket.location()));
-    let variables = bucket.variables().into_iter();
-    (variables.fold(home, |home, (name, value)| home.with_variable(&name, &value)), proxy)
-}
-
 #[test]
 fn every_kind_of_storage_is_reached_from_a_network_of_containers() {
     for (name, server) in servers::all() {
-        let (home, proxy) = bucket_home(name, &server);
-        let home = home.with_pool("docker", "");
+        let near = server.near_containers();
+        let home = near.home().with_pool("docker", "");
         home.run("add_one").param("n", 1).succeeds().prints("2\n");
-        let requests = proxy.take_requests();
+        let requests = near.proxy.take_requests();
         assert!(requests.iter().any(|request| request.path.contains("outcome.json")), "{name}");
     }
 }
@@ -243,9 +232,9 @@ fn an_engine_on_another_machine_is_reached_by_ssh() {
     let folder = ssh_folder(&server);
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let host = format!("ssh://root@{}", server.address);
-    let (home, _proxy) = bucket_home("s3", &servers::s3());
-    let home =
-        home.with_variable("PATH", &path).with_pool("docker", &format!("job.host = {host:?}"));
+    let near = servers::s3().near_containers();
+    let home = near.home().with_variable("PATH", &path);
+    let home = home.with_pool("docker", &format!("job.host = {host:?}"));
     home.run("add_one").param("n", 41).succeeds().prints("42\n");
     let used = std::fs::read_to_string(folder.path().join("used")).unwrap();
     assert!(used.contains("-- 127.0.0.1 docker system dial-stdio"), "{used}");

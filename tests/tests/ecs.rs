@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, EXECUTION_ROLE, Ecs, REGION, Wire};
+use longshore_tests::servers::{self, EXECUTION_ROLE, Ecs, Near, REGION};
 use longshore_tests::{Home, Run, repository, until};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 struct Place {
     home: Home,
     ecs: Ecs,
-    _wire: Wire,
+    _near: Near,
 }
 
 /// The image of the runtime under test, in the engine that stands for a registry.
@@ -32,14 +32,7 @@ impl Place {
     }
 
     fn with_image(settings: &str) -> Self {
-        let server = servers::s3();
-        let endpoint = server.endpoint().strip_prefix("http://").unwrap().to_owned();
-        let wire = Wire::between(servers::bridge(), &endpoint);
-        let bucket = server.bucket();
-        let location = format!("{}&runtime_endpoint=http://{}", bucket.location(), wire.address());
-        let variables = bucket.variables().into_iter();
-        let home = variables
-            .fold(Home::at(&location), |home, (name, value)| home.with_variable(&name, &value));
+        let near = servers::s3().near_containers();
         let ecs = Ecs::new();
         let pool = format!(
             "job.region = \"{REGION}\"\njob.endpoint_url = \"{}\"\njob.cluster = \"{}\"\njob.family = \"{}\"\njob.execution_role_arn = \"{EXECUTION_ROLE}\"\n{settings}",
@@ -48,7 +41,7 @@ impl Place {
             // Definitions are the account's: those of other tests would be found.
             ecs.cluster()
         );
-        Self { home: home.with_pool("ecs", &pool), ecs, _wire: wire }
+        Self { home: near.home().with_pool("ecs", &pool), ecs, _near: near }
     }
 
     fn task(&self, run: &Run<'_>) -> Value {

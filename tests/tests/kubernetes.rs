@@ -1,11 +1,10 @@
 //! Flows in Jobs of Kubernetes, as a person runs them there: with a store on a network, and tickets.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Kubernetes, Namespace, Wire};
+use longshore_tests::servers::{self, Kubernetes, Namespace, Near};
 use longshore_tests::{Home, Run, until};
 use serde_json::{Value, json};
 
@@ -14,19 +13,13 @@ struct Place {
     home: Home,
     namespace: Namespace,
     kubeconfig: PathBuf,
-    _wire: Wire,
+    _near: Near,
 }
 
 impl Place {
     fn new(settings: &str) -> Self {
-        let server = servers::s3();
-        let endpoint = server.endpoint().strip_prefix("http://").unwrap().to_owned();
-        let wire = Wire::between(servers::bridge(), &endpoint);
-        let bucket = server.bucket();
-        let location = format!("{}&runtime_endpoint=http://{}", bucket.location(), wire.address());
-        let variables = bucket.variables().into_iter();
-        let home = variables
-            .fold(Home::at(&location), |home, (name, value)| home.with_variable(&name, &value));
+        let near = servers::s3().near_containers();
+        let home = near.home();
         let namespace = Kubernetes::here().namespace();
         let kubeconfig = namespace.launcher(&home.path(""));
         let pool = format!(
@@ -36,7 +29,7 @@ impl Place {
         let home = home.with_pool("kubernetes", &pool);
         // What a registry does for others.
         home.longshore(&["image", "load"]).succeeds();
-        Self { home, namespace, kubeconfig, _wire: wire }
+        Self { home, namespace, kubeconfig, _near: near }
     }
 
     fn job(&self, run: &Run<'_>) -> Option<Value> {

@@ -1,39 +1,19 @@
 use super::*;
+use crate::fixture::{self, RUN, URL};
 use crate::kind::Kind;
-use crate::settings::{Change, Origin, Patch, Shape};
+use crate::settings::{Origin, Patch, Shape};
 use longshore_protocol::id::Tenant;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-const RUN: &str = "019d0000-0000-7000-8000-000000000001";
-const URL: &str = "https://b.example/runs/x?X-Goog-Signature=0123";
-
 fn job(settings: &[(&str, &str)]) -> Job {
     let usual = [("image", "r.example/runtime:1"), ("project", "p")];
-    let change = |(key, value): &(&str, &str)| {
-        let origin = Origin::caller("--set");
-        match *key {
-            "unset" => Change::unset(value, origin).unwrap(),
-            key => Change::typed(key, value, origin).unwrap(),
-        }
-    };
-    let changes: Vec<_> = usual.iter().chain(settings).map(change).collect();
+    let settings: Vec<_> = usual.iter().chain(settings).copied().collect();
     Job {
-        run: RUN.parse().unwrap(),
-        tenant: Tenant::default(),
-        pool: "box".into(),
         flow: "say Hello".into(),
-        store_mark: "0123".into(),
-        entry: Entry::Ticket { url: URL.into(), sha256: Digest::of(b"") },
-        runtime: "/usr/bin/longshore-runtime".into(),
         image: None,
-        store_endpoint: None,
-        needs_network: true,
-        settings: Kind::CloudRun.resolve(&changes).unwrap(),
-        limits: Limits::default(),
         work_max: Duration::from_millis(99_500),
-        secret_variables: BTreeSet::new(),
-        labels: BTreeMap::new(),
+        ..fixture::job(Kind::CloudRun, &settings)
     }
 }
 

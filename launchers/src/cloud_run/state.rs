@@ -8,9 +8,10 @@ use longshore_protocol::state::JobState;
 
 use super::api::{AttemptResult, Condition, Execution, Job};
 use super::definition::RUN_VARIABLE;
+use crate::ending::{SIGNAL_BASE, killed_of_code, with, with_output};
 
-/// What a shell and container engines add to a signal's number.
-const SIGNAL_BASE: i32 = 128;
+/// Who sends a SIGKILL.
+const KILLERS: &str = "by Cloud Run, or for its memory";
 
 /// How far an execution is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +64,8 @@ fn over(execution: &Execution, attempt: Option<&AttemptResult>, output: &str) ->
     let code = code.or(signal_of.map(|signal| SIGNAL_BASE + signal));
     // Zero is what is left out of an answer.
     let code = code.or(is_success.then_some(0));
-    let how = if is_success { None } else { how(execution, attempt, code) };
-    let reason = match (how, output.is_empty()) {
-        (Some(how), true) => Some(how),
-        (Some(how), false) => Some(format!("{how}; its last output: {output}")),
-        (None, false) if !is_success => Some(output.to_owned()),
-        (None, _) => None,
-    };
+    // Of what went well, the last words explain nothing.
+    let reason = if is_success { None } else { with_output(how(execution, attempt, code), output) };
     JobState::Exited { code, reason }
 }
 
@@ -96,7 +92,7 @@ fn how(
         return Some(format!("{words}; the job's timeout can be set"));
     }
     let condition_says = condition.and_then(why);
-    match (condition_says, code.and_then(|code| signal(code - SIGNAL_BASE))) {
+    match (condition_says, code.and_then(|code| killed_of_code(code, KILLERS))) {
         (Some(what), _) => Some(with(what, words)),
         (None, Some(signal)) => Some(signal),
         // That it exited with a code is said by the code.
@@ -165,21 +161,6 @@ fn memory_limit(execution: &Execution) -> String {
     let limit = limits.find_map(|limits| limits.get("memory"));
     let limit = limit.map(|limit| limit.replace("Mi", " MiB").replace("Gi", " GiB"));
     limit.map(|limit| format!(" of {limit}")).unwrap_or_default()
-}
-
-fn signal(number: i32) -> Option<String> {
-    match number {
-        6 => Some("killed by signal 6 (SIGABRT: it gave up by itself)".to_owned()),
-        9 => Some("killed by signal 9 (SIGKILL: by Cloud Run, or for its memory)".to_owned()),
-        15 => Some("killed by signal 15 (SIGTERM)".to_owned()),
-        1..=64 => Some(format!("killed by signal {number}")),
-        _ => None,
-    }
-}
-
-fn with(what: &str, words: &str) -> String {
-    let words = words.trim();
-    if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }
 }
 
 #[cfg(test)]

@@ -292,51 +292,21 @@ fn this_host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::{self, RUN, by_itself};
     use crate::kind::Kind;
-    use crate::launcher::Entry;
-    use crate::settings::{Change, Origin, Patch, Shape};
-    use longshore_protocol::id::{Digest, Tenant};
+    use crate::settings::{Origin, Patch, Shape};
+    use longshore_protocol::id::Digest;
     use longshore_protocol::limits::Limits;
-    use longshore_protocol::target::Target;
     use serde_json::json;
 
-    const RUN: &str = "019d0000-0000-7000-8000-000000000001";
-
     fn job(settings: &[(&str, &str)]) -> Job {
-        let run: RunId = RUN.parse().unwrap();
-        let changes: Vec<_> = settings
-            .iter()
-            .map(|(key, value)| Change::typed(key, value, Origin::caller("--set")).unwrap())
-            .collect();
         Job {
-            run,
-            tenant: Tenant::default(),
-            pool: "box".into(),
             flow: "hello".into(),
-            store_mark: "0123".into(),
-            entry: Entry::Store {
-                location: "/data/store".into(),
-                tenant: Tenant::default(),
-                run,
-                order: Digest::of(b""),
-                content: vec!["components/sha256/00.wasm".into()],
-                variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
-            },
-            runtime: "/usr/bin/longshore-runtime".into(),
-            image: Some(RuntimeImage {
-                reference: "longshore-runtime:1-abc".into(),
-                binary: "/usr/bin/longshore-runtime-image".into(),
-                sha256: Digest::of(b"x"),
-                target: Target::X86_64,
-                labels: BTreeMap::new(),
-            }),
-            store_endpoint: None,
+            entry: by_itself("/data/store"),
             needs_network: false,
-            settings: Kind::Docker.resolve(&changes).unwrap(),
-            limits: Limits::default(),
             work_max: std::time::Duration::from_secs(60),
             secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
-            labels: BTreeMap::new(),
+            ..fixture::job(Kind::Docker, settings)
         }
     }
 

@@ -3,8 +3,10 @@
 use bollard::models::{ContainerState, ContainerStateStatusEnum as Status};
 use longshore_protocol::state::JobState;
 
-/// What a shell and Docker add to a signal's number.
-const SIGNAL_BASE: i64 = 128;
+use crate::ending::{killed_of_code, with_output};
+
+/// Who sends a SIGKILL.
+const KILLERS: &str = "by hand, by docker kill, or with the engine";
 
 /// The state of a container. `memory_bytes` is its limit; `output` are its last words, if it is over.
 pub(super) fn state(state: &ContainerState, memory_bytes: Option<i64>, output: &str) -> JobState {
@@ -36,7 +38,7 @@ fn failure_to_start(state: &ContainerState) -> Option<String> {
 }
 
 fn exited(state: &ContainerState, memory_bytes: Option<i64>, output: &str) -> JobState {
-    let code = state.exit_code;
+    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
     let error = state.error.as_deref().filter(|error| !error.is_empty());
     let how = match (state.oom_killed, error, code) {
         (Some(true), _, _) => Some(match memory_bytes {
@@ -47,28 +49,10 @@ fn exited(state: &ContainerState, memory_bytes: Option<i64>, output: &str) -> Jo
             _ => "out of memory: the machine had none left".to_owned(),
         }),
         (_, Some(error), _) => Some(error.to_owned()),
-        (_, None, Some(code)) => signal(code - SIGNAL_BASE),
+        (_, None, Some(code)) => killed_of_code(code, KILLERS),
         (_, None, None) => None,
     };
-    let reason = match (how, output.is_empty()) {
-        (Some(how), true) => Some(how),
-        (Some(how), false) => Some(format!("{how}; its last output: {output}")),
-        (None, false) => Some(output.to_owned()),
-        (None, true) => None,
-    };
-    JobState::Exited { code: code.and_then(|code| i32::try_from(code).ok()), reason }
-}
-
-fn signal(number: i64) -> Option<String> {
-    match number {
-        6 => Some("killed by signal 6 (SIGABRT: it gave up by itself)".to_owned()),
-        9 => Some(
-            "killed by signal 9 (SIGKILL: by hand, by docker kill, or with the engine)".to_owned(),
-        ),
-        15 => Some("killed by signal 15 (SIGTERM)".to_owned()),
-        1..=64 => Some(format!("killed by signal {number}")),
-        _ => None,
-    }
+    JobState::Exited { code, reason: with_output(how, output) }
 }
 
 #[cfg(test)]

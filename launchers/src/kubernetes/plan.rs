@@ -295,17 +295,13 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::RuntimeImage;
+    use crate::fixture::{self, RUN, URL, by_itself};
     use crate::kind::Kind;
-    use crate::settings::{Change, Origin, Patch, Shape};
-    use longshore_protocol::id::{Digest, Tenant};
+    use crate::settings::{Origin, Patch, Shape};
+    use longshore_protocol::id::Digest;
     use longshore_protocol::limits::Limits;
-    use longshore_protocol::target::Target;
     use serde_json::json;
-    use std::time::Duration;
 
-    const RUN: &str = "019d0000-0000-7000-8000-000000000001";
-    const URL: &str = "https://b.example/runs/x?X-Amz-Signature=0123";
     const CONFIG: &str = "
 apiVersion: v1
 kind: Config
@@ -314,45 +310,9 @@ contexts: [{ name: usual, context: { cluster: c } }, { name: other, context: { c
 current-context: usual
 ";
 
-    fn by_itself(location: &str) -> Entry {
-        Entry::Store {
-            location: location.into(),
-            tenant: Tenant::default(),
-            run: RUN.parse().unwrap(),
-            order: Digest::of(b""),
-            content: vec!["components/sha256/00.wasm".into()],
-            variables: BTreeSet::from(["AWS_ACCESS_KEY_ID".to_owned()]),
-        }
-    }
-
     fn job(settings: &[(&str, &str)]) -> Job {
-        let change = |(key, value): &(&str, &str)| {
-            Change::typed(key, value, Origin::caller("--set")).unwrap()
-        };
-        let changes: Vec<_> = settings.iter().map(change).collect();
-        Job {
-            run: RUN.parse().unwrap(),
-            tenant: Tenant::default(),
-            pool: "box".into(),
-            flow: "say hello".into(),
-            store_mark: "0123".into(),
-            entry: Entry::Ticket { url: URL.into(), sha256: Digest::of(b"") },
-            runtime: "/usr/bin/longshore-runtime".into(),
-            image: Some(RuntimeImage {
-                reference: "longshore-runtime:1-abc".into(),
-                binary: "/usr/bin/longshore-runtime-image".into(),
-                sha256: Digest::of(b"x"),
-                target: Target::X86_64,
-                labels: BTreeMap::new(),
-            }),
-            store_endpoint: None,
-            needs_network: true,
-            settings: Kind::Kubernetes.resolve(&changes).unwrap(),
-            limits: Limits::default(),
-            work_max: Duration::from_secs(100),
-            secret_variables: BTreeSet::from(["API_KEY".to_owned()]),
-            labels: BTreeMap::new(),
-        }
+        let secret_variables = BTreeSet::from(["API_KEY".to_owned()]);
+        Job { secret_variables, ..fixture::job(Kind::Kubernetes, settings) }
     }
 
     /// Where a cluster is known, and a secret.

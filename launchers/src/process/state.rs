@@ -5,22 +5,14 @@ use std::process::ExitStatus;
 
 use longshore_protocol::state::JobState;
 
+use crate::ending::{killed, with_output};
+
 /// The state of a job whose process is over. `status` is known only to its parent; `output` is its last words.
 pub(super) fn exited(status: Option<ExitStatus>, output: &str) -> JobState {
-    let signal = status.and_then(|status| status.signal()).map(|signal| match signal {
-        6 => "killed by signal 6 (SIGABRT: it gave up by itself)".to_owned(),
-        9 => {
-            "killed by signal 9 (SIGKILL: by hand, or by the kernel for want of memory)".to_owned()
-        }
-        15 => "killed by signal 15 (SIGTERM)".to_owned(),
-        other => format!("killed by signal {other}"),
-    });
-    let reason = match (signal, output.is_empty()) {
-        (Some(signal), true) => Some(signal),
-        (Some(signal), false) => Some(format!("{signal}; its last output: {output}")),
-        (None, false) => Some(output.to_owned()),
-        (None, true) => None,
-    };
+    let signal = status.and_then(|status| status.signal());
+    let why =
+        signal.and_then(|signal| killed(signal, "by hand, or by the kernel for want of memory"));
+    let reason = with_output(why, output);
     JobState::Exited { code: status.and_then(|status| status.code()), reason }
 }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use longshore_launchers::kind::Kind;
 use longshore_launchers::launcher::{Handle, Plan};
 use longshore_launchers::surroundings::Surroundings;
-use longshore_tests::servers::{self, Bucket, Cloud, Proxy, bridge};
+use longshore_tests::servers::{self, Cloud, Near};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::docker::load_runtime;
-use crate::docker::{Docker, SHELL};
+use crate::docker::{Docker, SHELL, load_runtime};
 use crate::{Hands, Stand};
 
 /// A stand whose jobs are in a project of their own. Their store is one that containers reach by a network.
@@ -28,9 +27,7 @@ pub struct Project {
 
 #[derive(Debug)]
 struct Parts {
-    bucket: Bucket,
-    /// Where containers reach the bucket.
-    near: Proxy,
+    store: Near,
     folder: TempDir,
     image: &'static str,
 }
@@ -39,10 +36,9 @@ impl Project {
     /// A fresh one.
     pub fn new() -> Self {
         Docker::here().import_shell();
-        let server = servers::s3();
-        let near = Proxy::on(&bridge().to_string(), server.endpoint());
+        let store = servers::s3().near_containers();
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-        let parts = Parts { bucket: server.bucket(), near, folder, image: load_runtime() };
+        let parts = Parts { store, folder, image: load_runtime() };
         Self { cloud: Arc::new(Cloud::project()), parts: Arc::new(parts) }
     }
 
@@ -61,9 +57,8 @@ impl Project {
 
     /// A stand over it.
     pub fn stand(&self, settings: &[(&str, &str)]) -> Stand {
-        let location = self.parts.bucket.location();
-        let store = format!("{location}&runtime_endpoint={}", self.parts.near.url());
-        let around: Surroundings = self.parts.bucket.variables().into_iter().collect();
+        let store = self.parts.store.location();
+        let around: Surroundings = self.parts.store.bucket.variables().into_iter().collect();
         let usual = self.settings();
         let usual = usual.iter().map(|(key, value)| (*key, value.as_str()));
         let settings: Vec<_> = usual.chain(settings.iter().copied()).collect();

@@ -3,7 +3,7 @@
 use longshore_launchers::kind::Kind;
 use longshore_launchers::launcher::{Handle, Plan};
 use longshore_launchers::surroundings::Surroundings;
-use longshore_tests::servers::{self, Bucket, EXECUTION_ROLE, Ecs, REGION, Wire};
+use longshore_tests::servers::{self, EXECUTION_ROLE, Ecs, Near, REGION};
 use serde_json::json;
 
 use crate::docker::{Docker, load_runtime};
@@ -24,9 +24,7 @@ pub fn stand(settings: &[(&str, &str)]) -> Stand {
 pub struct Cluster {
     /// The server.
     pub ecs: std::sync::Arc<Ecs>,
-    bucket: Bucket,
-    /// Where containers reach the store.
-    wire: Wire,
+    store: Near,
 }
 
 impl Cluster {
@@ -34,10 +32,7 @@ impl Cluster {
     #[expect(clippy::new_without_default, reason = "each is one of its own, none is the usual one")]
     pub fn new() -> Self {
         Docker::here().import_shell_as(SHELL, &["--change", "ENTRYPOINT [\"/bin/sh\", \"-c\"]"]);
-        let server = servers::s3();
-        let address = server.endpoint().trim_start_matches("http://").to_owned();
-        let wire = Wire::between(servers::bridge(), &address);
-        Self { ecs: std::sync::Arc::new(Ecs::new()), bucket: server.bucket(), wire }
+        Self { ecs: std::sync::Arc::new(Ecs::new()), store: servers::s3().near_containers() }
     }
 
     /// A stand over it.
@@ -55,11 +50,11 @@ impl Cluster {
             ("execution_role_arn", EXECUTION_ROLE),
         ];
         let settings: Vec<_> = usual.into_iter().chain(settings.iter().copied()).collect();
-        let at = self.wire.address();
-        let location = format!("{}&runtime_endpoint=http://{at}", self.bucket.location());
+        let location = self.store.location();
         let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let keys = keys.map(|name| (format!("{KEYS}{name}"), "test".to_owned()));
-        let surroundings: Surroundings = self.bucket.variables().into_iter().chain(keys).collect();
+        let surroundings: Surroundings =
+            self.store.bucket.variables().into_iter().chain(keys).collect();
         Stand::new(Kind::Ecs, &settings, Some((location, surroundings)), Box::new(self))
     }
 }

@@ -11,6 +11,7 @@ mod ecs;
 mod fault;
 mod http;
 mod kubernetes;
+mod near;
 mod proxy;
 mod relay;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use ecs::{EXECUTION_ROLE, Ecs, REGION, ecs_shapes};
 pub use fault::{Answer, Fault};
 pub use http::{Response, send};
 pub use kubernetes::{Kubernetes, Namespace, bridge};
+pub use near::Near;
 pub use proxy::{Proxy, Request};
 pub use wire::Wire;
 

@@ -1,17 +1,13 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use longshore_protocol::id::Tenant;
 use longshore_protocol::limits::Limits;
-use longshore_protocol::target::Target;
 
 use super::*;
-use crate::image::RuntimeImage;
+use crate::fixture::{self, RUN, URL};
 use crate::kind::Kind;
-use crate::settings::{Change, Origin, Patch, Shape};
+use crate::settings::{Origin, Patch, Shape};
 
-const RUN: &str = "019d0000-0000-7000-8000-000000000001";
-const URL: &str = "https://b.example/runs/x?X-Amz-Signature=0123";
 const IMAGE: &str = "registry.example/longshore-runtime:1";
 const ROLE: &str = "arn:aws:iam::123456789012:role/execution";
 
@@ -22,34 +18,7 @@ fn job(settings: &[(&str, &str)]) -> Job {
 }
 
 fn bare(settings: &[(&str, &str)]) -> Job {
-    let change = |(key, value): &(&str, &str)| match *value {
-        "unset" => Change::unset(key, Origin::caller("--unset")).unwrap(),
-        value => Change::typed(key, value, Origin::caller("--set")).unwrap(),
-    };
-    let changes: Vec<_> = settings.iter().map(change).collect();
-    Job {
-        run: RUN.parse().unwrap(),
-        tenant: Tenant::default(),
-        pool: "box".into(),
-        flow: "say hello".into(),
-        store_mark: "0123".into(),
-        entry: Entry::Ticket { url: URL.into(), sha256: Digest::of(b"") },
-        runtime: "/usr/bin/longshore-runtime".into(),
-        image: Some(RuntimeImage {
-            reference: "longshore-runtime:1-abc".into(),
-            binary: "/usr/bin/longshore-runtime-image".into(),
-            sha256: Digest::of(b"x"),
-            target: Target::X86_64,
-            labels: BTreeMap::new(),
-        }),
-        store_endpoint: None,
-        needs_network: true,
-        settings: Kind::Ecs.resolve(&changes).unwrap(),
-        limits: Limits::default(),
-        work_max: Duration::from_secs(100),
-        secret_variables: BTreeSet::new(),
-        labels: BTreeMap::new(),
-    }
+    fixture::job(Kind::Ecs, settings)
 }
 
 fn planned(job: &Job) -> Plan {
@@ -240,7 +209,7 @@ fn tasks_go_where_they_are_meant_to() {
 #[test]
 fn a_definition_of_somebody_else_is_used_as_it_is() {
     let settings = [
-        ("image", "unset"),
+        ("unset", "image"),
         ("task_definition_arn", "flows:7"),
         ("container_name", "main"),
         ("env.A", "1"),
@@ -265,7 +234,7 @@ fn a_definition_of_somebody_else_is_used_as_it_is() {
         [("command", "x"), ("secrets.A", "arn:x"), ("auto_deregister_task_definition", "true")]
     {
         let (why, _) =
-            refused(&job(&[("image", "unset"), ("task_definition_arn", "flows:7"), (key, value)]));
+            refused(&job(&[("unset", "image"), ("task_definition_arn", "flows:7"), (key, value)]));
         let key = key.split('.').next().unwrap();
         assert!(why.starts_with(&format!("{key} and task_definition_arn are both set")), "{why}");
     }

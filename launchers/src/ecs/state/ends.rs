@@ -6,21 +6,16 @@ use aws_sdk_ecs::types::{Task, TaskStopCode};
 use longshore_protocol::state::JobState;
 
 use super::{NOT_STARTED, container};
+use crate::ending::{killed_of_code, with, with_output};
 
-/// What a shell and container engines add to a signal's number.
-const SIGNAL_BASE: i32 = 128;
+/// Who sends a SIGKILL.
+const KILLERS: &str = "out of memory, by hand, or with its machine";
 
 /// How the task ended.
 pub(super) fn exited(task: &Task, output: &str) -> JobState {
     let code = container(task).and_then(|container| container.exit_code());
     let why = by_error(task).or_else(|| by_code(task, code));
-    let reason = match (why, output.is_empty()) {
-        (Some(why), true) => Some(why),
-        (Some(why), false) => Some(format!("{why}; its last output: {output}")),
-        (None, false) => Some(output.to_owned()),
-        (None, true) => None,
-    };
-    JobState::Exited { code, reason }
+    JobState::Exited { code, reason: with_output(why, output) }
 }
 
 /// The beginnings of what agents say, and what is meant by them.
@@ -78,7 +73,7 @@ fn by_code(task: &Task, exit_code: Option<i32>) -> Option<String> {
         Some(TaskStopCode::TaskFailedToStart) => "the task did not start",
         Some(TaskStopCode::EssentialContainerExited) => {
             return match exit_code {
-                Some(code) => signal(code - SIGNAL_BASE),
+                Some(code) => killed_of_code(code, KILLERS),
                 None => Some(with("another container of the task ended", words)),
             };
         }
@@ -93,24 +88,7 @@ fn by_code(task: &Task, exit_code: Option<i32>) -> Option<String> {
         Some(TaskStopCode::InfrastructureHealth) => "its machine was not healthy",
         Some(other) => return Some(with(&format!("it was stopped ({})", other.as_str()), words)),
         // It is about to stop, and its container has ended.
-        None => return exit_code.and_then(|code| signal(code - SIGNAL_BASE)),
+        None => return exit_code.and_then(|code| killed_of_code(code, KILLERS)),
     };
     Some(with(meant, words))
-}
-
-fn signal(number: i32) -> Option<String> {
-    match number {
-        6 => Some("killed by signal 6 (SIGABRT: it gave up by itself)".to_owned()),
-        9 => Some(
-            "killed by signal 9 (SIGKILL: out of memory, by hand, or with its machine)".to_owned(),
-        ),
-        15 => Some("killed by signal 15 (SIGTERM)".to_owned()),
-        1..=64 => Some(format!("killed by signal {number}")),
-        _ => None,
-    }
-}
-
-fn with(what: &str, words: &str) -> String {
-    let words = words.trim();
-    if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }
 }

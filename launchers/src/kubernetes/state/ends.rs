@@ -10,9 +10,10 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::super::manifest::CONTAINER;
 use super::{reason_of, terminated};
+use crate::ending::{killed, killed_of_code, with, with_output};
 
-/// What a shell and container engines add to a signal's number.
-const SIGNAL_BASE: i32 = 128;
+/// Who sends a SIGKILL.
+const KILLERS: &str = "by hand, or with its node";
 
 /// Exit code and reason of a pod that is over.
 pub(super) fn of_pod(pod: &Pod) -> (Option<i32>, Option<String>) {
@@ -21,15 +22,9 @@ pub(super) fn of_pod(pod: &Pod) -> (Option<i32>, Option<String>) {
     let code = ended.filter(|ended| ended.reason.as_deref() != Some("ContainerStatusUnknown"));
     let code = code.map(|ended| ended.exit_code);
     let why = by_cluster(pod).or_else(|| by_container(pod, ended?));
-    let output = ended.and_then(|ended| ended.message.as_deref()).map(str::trim);
-    let output = output.filter(|output| {
-        !output.is_empty() && !why.as_ref().is_some_and(|why| why.contains(*output))
-    });
-    let why = match (why, output) {
-        (Some(why), Some(output)) => Some(format!("{why}; its last output: {output}")),
-        (Some(why), None) => Some(why),
-        (None, output) => output.map(str::to_owned),
-    };
+    let output = ended.and_then(|ended| ended.message.as_deref()).unwrap_or_default().trim();
+    let is_said = why.as_ref().is_some_and(|why| why.contains(output));
+    let why = if is_said { why } else { with_output(why, output) };
     (code, why)
 }
 
@@ -83,7 +78,10 @@ fn by_container(pod: &Pod, ended: &ContainerStateTerminated) -> Option<String> {
             Some(with("the container cannot be started", words))
         }
         Some("ContainerStatusUnknown") => Some(with("its node lost track of it", words)),
-        _ => signal(ended.signal.unwrap_or(ended.exit_code - SIGNAL_BASE)),
+        _ => match ended.signal {
+            Some(signal) => killed(signal, KILLERS),
+            None => killed_of_code(ended.exit_code, KILLERS),
+        },
     }
 }
 
@@ -96,16 +94,6 @@ fn memory_limit(pod: &Pod) -> Option<String> {
         // Kubernetes writes whole units by itself, such as 64Mi.
         Err(_) => limit.replace("Mi", " MiB").replace("Gi", " GiB").replace("Ki", " KiB"),
     })
-}
-
-fn signal(number: i32) -> Option<String> {
-    match number {
-        6 => Some("killed by signal 6 (SIGABRT: it gave up by itself)".to_owned()),
-        9 => Some("killed by signal 9 (SIGKILL: by hand, or with its node)".to_owned()),
-        15 => Some("killed by signal 15 (SIGTERM)".to_owned()),
-        1..=64 => Some(format!("killed by signal {number}")),
-        _ => None,
-    }
 }
 
 pub(super) fn node_lost(pod: &Pod) -> String {
@@ -202,9 +190,4 @@ fn newest<'a>(events: impl Iterator<Item = &'a Event>) -> Option<&'a Event> {
             .unwrap_or(Timestamp::UNIX_EPOCH)
     };
     events.max_by_key(|event| time(event))
-}
-
-fn with(what: &str, words: &str) -> String {
-    let words = words.trim();
-    if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }
 }
