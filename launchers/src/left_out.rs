@@ -11,12 +11,13 @@ use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
 use crate::settings::JobSettings;
 use crate::{Error, ErrorKind};
 
-/// That a kind of infrastructure is not in this build. Its cargo feature has the kind's own name.
+/// That a kind of infrastructure is not in this build. Its cargo feature has the kind's own name, written as cargo's are.
 pub(crate) fn error(kind: &str) -> Error {
+    let feature = kind.replace('_', "-");
     let text =
         format!("this build has no {kind:?}: it was made without that kind of infrastructure");
     Error::new(ErrorKind::BadInput, text).hint(format!(
-        "use a build that has it: releases have all kinds; from source, cargo build --features {kind}"
+        "use a build that has it: releases have all kinds; from source, cargo build --features {feature}"
     ))
 }
 
@@ -84,6 +85,7 @@ impl Launcher for LeftOut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
 
     #[tokio::test]
     async fn whatever_it_is_asked_for_it_says_that_it_is_not_there() {
@@ -93,6 +95,13 @@ mod tests {
         let error = launcher.state(&handle).await.unwrap_err();
         assert_eq!(error.to_string(), why);
         assert!(error.what_to_do().unwrap().ends_with("cargo build --features ecs"));
+        // Each feature that is named is one of the program.
+        let manifest = include_str!("../cli/Cargo.toml");
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Process) {
+            let error = super::error(kind.word());
+            let (_, feature) = error.what_to_do().unwrap().rsplit_once(' ').unwrap();
+            assert!(manifest.contains(&format!("\n{feature} = [")), "{feature}");
+        }
         let told: Vec<_> = launcher.logs(&handle).collect().await;
         assert_eq!(told[0].as_ref().unwrap_err().to_string(), why);
     }
