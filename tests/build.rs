@@ -1,7 +1,8 @@
 //! Lists the hostile guests for their host tests, so that a guest without a test does not compile.
 //!
 //! For each theme there is `$OUT_DIR/guests/THEME.rs`, which the module `tests/tests/hostile/THEME.rs` includes: it names
-//! a function for each guest of the theme. Where the guests are made by their tests themselves, it names those.
+//! a function for each guest of the theme. Where the guests are made by their tests themselves, it names those. Guests
+//! that use the network are called by several tests each, which are the runtime's: each is to be called by at least one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,21 @@ fn main() {
         "/// All themes with their guests.\npub(crate) const THEMES: &[(&str, &[guest::Listed])] = &[\n{all}];\n"
     );
     fs::write(out.join("themes.rs"), text).expect("the list can be written");
+    check_network_guests();
+}
+
+/// # Panics
+/// When no test calls one of the guests that use the network.
+fn check_network_guests() {
+    let tests = files(Path::new("../runtime/tests/network"), "rs").into_iter();
+    let tests: String =
+        tests.map(|(_, path)| fs::read_to_string(path).expect("a source can be read")).collect();
+    let guests = listed(Path::new("guests/net/src"), "#[flow").into_iter();
+    let uncalled: Vec<_> = guests
+        .flat_map(|(_, names)| names)
+        .filter(|name| !tests.contains(&format!("\"{name}\"")))
+        .collect();
+    assert!(uncalled.is_empty(), "runtime/tests/network has no test that calls {uncalled:?}");
 }
 
 /// The guests of a folder of texts: their names are those of the files.

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "there is no harness that prints")]
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -16,8 +17,10 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use libc::c_long;
+use longshore_protocol::record::Layer;
 use longshore_runtime::confine::{Demand, Needs, Network, begin, confine};
 use rustix::process::{Resource, getrlimit, umask};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
 type Test = (&'static str, Network, fn(&Place));
 
@@ -51,6 +54,16 @@ const TESTS: &[Test] = &[
     ("what_libraries_probe_is_not_there", Network::None, what_libraries_probe_is_not_there),
 ];
 
+/// Tests of a process that is not confined as it wants to be.
+const OTHERS: &[(&str, fn())] = &[
+    ("a_second_thread_stands_in_the_way", a_second_thread_stands_in_the_way),
+    ("a_kernel_without_landlock_is_told", a_kernel_without_landlock_is_told),
+    ("a_kernel_that_was_started_without_landlock_is_told", a_kernel_started_without_landlock),
+    ("a_kernel_without_seccomp_is_told", a_kernel_without_seccomp_is_told),
+    ("a_kernel_without_landlock_is_refused", a_kernel_without_landlock_is_refused),
+    ("a_kernel_without_seccomp_is_refused", a_kernel_without_seccomp_is_refused),
+];
+
 /// Where a test is.
 struct Place {
     /// The folder of its run.
@@ -78,7 +91,8 @@ fn main() -> ExitCode {
     let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
     let is_chosen = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
     let mut failed = 0;
-    let names = TESTS.iter().map(|(name, ..)| *name).chain(["a_second_thread_stands_in_the_way"]);
+    let others = OTHERS.iter().map(|(name, _)| *name);
+    let names = TESTS.iter().map(|(name, ..)| *name).chain(others);
     for name in names.filter(|name| is_chosen(name)) {
         let output = start(name);
         let is_ok = output.status.success();
@@ -117,8 +131,8 @@ fn be_confined(name: &str, folder: &Path, inherited: &str, address: &str) {
     #[expect(unsafe_code, reason = "it is for the first line of a program")]
     // SAFETY: nothing in this process has opened anything yet.
     unsafe { begin() }.unwrap();
-    if name == "a_second_thread_stands_in_the_way" {
-        return a_second_thread_stands_in_the_way();
+    if let Some((_, test)) = OTHERS.iter().find(|(known, _)| *known == name) {
+        return test();
     }
     let (_, network, test) = TESTS.iter().find(|(known, ..)| *known == name).unwrap();
     let place = Place {
@@ -417,4 +431,56 @@ fn a_second_thread_stands_in_the_way() {
     std::thread::spawn(move || waits.recv());
     let error = confine(&Needs::nothing(), Demand::Available).unwrap_err();
     assert_eq!(error.to_string(), "2 threads are there already, and would stay free");
+}
+
+/// Lets this process find a kernel in which a call fails with this number.
+fn without(call: c_long, number: i32) {
+    let calls = BTreeMap::from([(call, vec![])]);
+    let fails = SeccompAction::Errno(number.unsigned_abs());
+    let here = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, fails, here).unwrap();
+    apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+}
+
+/// What is told of the two layers where it is confined by what there is.
+fn told() -> (Layer, Layer) {
+    let confinement = confine(&Needs::nothing(), Demand::Available).unwrap();
+    (confinement.landlock, confinement.seccomp)
+}
+
+fn refused() -> String {
+    confine(&Needs::nothing(), Demand::Required).unwrap_err().to_string()
+}
+
+fn missing(because: &str) -> Layer {
+    Layer::Missing { because: because.to_owned() }
+}
+
+fn a_kernel_without_landlock_is_told() {
+    without(libc::SYS_landlock_create_ruleset, libc::ENOSYS);
+    let (landlock, seccomp) = told();
+    assert_eq!(landlock, missing("the kernel does not have it"));
+    assert!(matches!(seccomp, Layer::Active { .. }), "{seccomp:?}");
+}
+
+fn a_kernel_started_without_landlock() {
+    without(libc::SYS_landlock_create_ruleset, libc::EOPNOTSUPP);
+    assert_eq!(told().0, missing("the kernel was started without it"));
+}
+
+fn a_kernel_without_seccomp_is_told() {
+    without(libc::SYS_seccomp, libc::ENOSYS);
+    let (landlock, seccomp) = told();
+    assert!(matches!(landlock, Layer::Active { .. }), "{landlock:?}");
+    assert_eq!(seccomp, missing("the kernel does not have it"));
+}
+
+fn a_kernel_without_landlock_is_refused() {
+    without(libc::SYS_landlock_create_ruleset, libc::ENOSYS);
+    assert_eq!(refused(), "landlock is required here, and the kernel does not have it");
+}
+
+fn a_kernel_without_seccomp_is_refused() {
+    without(libc::SYS_seccomp, libc::ENOSYS);
+    assert_eq!(refused(), "seccomp is required here, and the kernel does not have it");
 }

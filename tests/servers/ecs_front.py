@@ -4,7 +4,7 @@
 Each request is checked against AWS's own models (ecs_model.py) and the documented rules (ecs_rules.py); what passes goes to
 the emulator. Requests below /t/NAME/ belong to the test of that name, which sees them, and can ask for faults:
 
-    GET  /_front/NAME/requests           operations and bodies since the last time
+    GET  /_front/NAME/requests           operations, bodies and access keys since the last time
     POST /_front/NAME/faults             {"operation": "RunTask", "times": 1, "fault": …}
 
 A fault is {"answer": {"status": 400, "body": "…"}}, {"reset": "before"}, {"reset": "after"} (the emulator has done it,
@@ -56,11 +56,11 @@ class Lanes:
         with self.lock:
             self.lanes.setdefault(name, Lane()).faults.append(fault)
 
-    def note(self, name, operation, body):
+    def note(self, name, operation, body, key):
         """Remembers a request; returns the fault that it is to suffer from."""
         with self.lock:
             lane = self.lanes.setdefault(name, Lane())
-            lane.requests.append({"operation": operation, "body": body})
+            lane.requests.append({"operation": operation, "body": body, "key": key})
             for fault in lane.faults:
                 if fault["operation"] in (operation, "*"):
                     fault["times"] -= 1
@@ -91,7 +91,7 @@ class Front(BaseHTTPRequestHandler):
         self.lane, self.backend_path = (found[1], found[2] or "/") if found else ("", self.path)
         try:
             self.service, self.operation, self.body = self.read_operation()
-            fault = self.lanes.note(self.lane, self.operation, self.body)
+            fault = self.lanes.note(self.lane, self.operation, self.body, self.access_key())
             self.check_signature()
             status, headers, content = self.suffer(fault)
         except Refused as refused:
@@ -125,6 +125,11 @@ class Front(BaseHTTPRequestHandler):
         if "Action" not in form:
             return "other", self.command, {}
         return "ec2", form["Action"], form
+
+    def access_key(self):
+        """The key that the request is signed with."""
+        found = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
+        return found[1] if found else None
 
     def check_signature(self):
         """That the request is signed, for this service. What the signature is worth, only AWS knows."""

@@ -160,14 +160,19 @@ impl Home {
         self.run_named(&newest)
     }
 
+    /// The newest run, as the CLI lists it: of stores that are elsewhere.
+    #[track_caller]
+    pub fn newest_listed(&self) -> Run<'_> {
+        let listed = self.longshore(&["list"]).json().succeeds().json();
+        self.run_named(listed[0]["run"].as_str().expect("there is a run in the store"))
+    }
+
     /// Whether a file below the home holds `text`.
     pub fn holds(&self, text: &str) -> bool {
         fn holds(path: &Path, text: &str) -> bool {
             match std::fs::read_dir(path) {
                 Ok(entries) => entries.flatten().any(|entry| holds(&entry.path(), text)),
-                Err(_) => std::fs::read(path).is_ok_and(|content| {
-                    content.windows(text.len()).any(|window| window == text.as_bytes())
-                }),
+                Err(_) => std::fs::read(path).is_ok_and(|content| contains(&content, text)),
             }
         }
         holds(self.folder.path(), text)
@@ -201,4 +206,9 @@ impl Drop for Home {
             process.signal(Signal::KILL);
         }
     }
+}
+
+/// Whether a file has this text somewhere.
+pub(crate) fn contains(content: &[u8], text: &str) -> bool {
+    content.windows(text.len()).any(|window| window == text.as_bytes())
 }

@@ -13,6 +13,7 @@ mod build;
 mod call;
 mod component;
 mod home;
+mod image;
 mod mount;
 mod process;
 mod run;
@@ -30,6 +31,7 @@ pub use component::{
     core_module, damaged, fixtures, hostile, miscoded, net, of_other_abi, without_section,
 };
 pub use home::Home;
+pub use image::loaded_image;
 pub use mount::Mount;
 pub use process::{Process, processes_in, processes_of};
 pub use run::Run;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use longshore_protocol::exit;
 use longshore_tests::servers::{self, Answer, Cloud, Fault, Near};
-use longshore_tests::{Home, Run, repository, until};
+use longshore_tests::{Home, Run, loaded_image, repository, until};
 use serde_json::{Value, json};
 
 /// A home with a pool in a project of its own, and a store that containers reach.
 struct Place {
     home: Home,
     cloud: Cloud,
-    _near: Near,
+    near: Near,
 }
 
 impl Place {
@@ -27,10 +27,10 @@ impl Place {
         let settings = format!(
             "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n{settings}",
             cloud.project,
-            image(),
+            loaded_image(),
             credentials.display(),
         );
-        Self { home: home.with_pool("cloud_run", &settings), cloud, _near: near }
+        Self { home: home.with_pool("cloud_run", &settings), cloud, near }
     }
 
     /// How many executions there are.
@@ -63,13 +63,6 @@ impl Place {
         });
         shown.collect()
     }
-}
-
-/// The image of the runtime under test, in the engine of this machine.
-fn image() -> String {
-    let home = Home::new();
-    let answer = home.longshore(&["image", "load"]).succeeds().text();
-    answer.lines().next().unwrap().to_owned()
 }
 
 fn docker(arguments: &[&str]) -> String {
@@ -289,6 +282,25 @@ fn what_does_not_pass_is_told_with_what_to_do() {
     let answer =
         run().args(["--set", "endpoint=http://127.0.0.1:9", "--set", "credentials=anonymous"]);
     answer.exits(exit::INFRASTRUCTURE).says("http://127.0.0.1:9: ").says("refused");
+}
+
+#[test]
+fn a_secret_comes_from_secret_manager_and_is_written_down_nowhere() {
+    let place = Place::new("");
+    let secret = "s3cr3t-value-of-the-key";
+    let made = json!({ "project": place.cloud.project, "name": "report-key", "value": secret });
+    place.cloud.control("secret", &made);
+    let spills = |into: &str, set: &str| {
+        let call = place.home.run("spills_secret").param("into", into);
+        call.args(["--allow", "secret=API_KEY", "--set", set])
+    };
+    let set = "env_from_secrets.API_KEY=report-key";
+    spills("nothing", set).succeeds().prints("23\n").keeps_quiet_of(secret);
+    spills("error", set).exits(exit::RUN_FAILED).keeps_quiet_of(secret).says("***");
+    assert!(!place.home.newest_listed().shown().to_string().contains(secret));
+    assert!(!place.near.bucket.holds(secret) && !place.home.holds(secret));
+    let answer = spills("nothing", "env_from_secrets.API_KEY=none").exits(exit::RUN_CRASHED);
+    answer.says("a secret of env_from_secrets is not there");
 }
 
 #[test]

@@ -2,33 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use longshore_protocol::exit;
 use longshore_tests::servers::{self, EXECUTION_ROLE, Ecs, Near, REGION};
-use longshore_tests::{Home, Run, repository, until};
+use longshore_tests::{Home, Run, loaded_image, repository, until};
 use serde_json::{Value, json};
 
 /// A home with a cluster, and a store that its tasks reach by another address than the home.
 struct Place {
     home: Home,
     ecs: Ecs,
-    _near: Near,
-}
-
-/// The image of the runtime under test, in the engine that stands for a registry.
-fn image() -> &'static str {
-    static IMAGE: OnceLock<String> = OnceLock::new();
-    IMAGE.get_or_init(|| {
-        let home = Home::new().with_pool("docker", "");
-        let text = home.longshore(&["image", "load"]).succeeds().text();
-        text.lines().next().unwrap().to_owned()
-    })
+    near: Near,
 }
 
 impl Place {
     fn new(settings: &str) -> Self {
-        Self::with_image(&format!("job.image = \"{}\"\n{settings}", image()))
+        Self::with_image(&format!("job.image = \"{}\"\n{settings}", loaded_image()))
     }
 
     fn with_image(settings: &str) -> Self {
@@ -41,7 +30,7 @@ impl Place {
             // Definitions are the account's: those of other tests would be found.
             ecs.cluster()
         );
-        Self { home: near.home().with_pool("ecs", &pool), ecs, _near: near }
+        Self { home: near.home().with_pool("ecs", &pool), ecs, near }
     }
 
     fn task(&self, run: &Run<'_>) -> Value {
@@ -49,18 +38,13 @@ impl Place {
         assert_eq!(tasks.len(), 1, "{tasks:?}");
         tasks.into_iter().next().unwrap()
     }
-
-    fn newest(&self) -> Run<'_> {
-        let listed = self.home.longshore(&["list"]).json().succeeds().json();
-        self.home.run_named(listed[0]["run"].as_str().unwrap())
-    }
 }
 
 #[test]
 fn a_flow_runs_in_a_task_and_its_result_comes_back() {
     let place = Place::new("");
     place.home.run("add_one").param("n", 41).succeeds().prints("42\n");
-    let run = place.newest();
+    let run = place.home.newest_listed();
     let outcome = &run.shown()["outcome"];
     assert_eq!(outcome["runtime"]["code"], json!("precompiled"), "nothing is compiled in there");
     let task = place.task(&run);
@@ -94,7 +78,7 @@ fn nobody_but_ecs_sees_the_address_of_the_ticket() {
     let answer = place.home.run("add_one").param("n", 1).json().succeeds();
     let said = format!("{:?}", answer.events());
     assert!(said.contains("launched") && !said.contains("Signature"), "{said}");
-    let run = place.newest();
+    let run = place.home.newest_listed();
     assert!(!run.shown()["job"].to_string().contains("Signature"));
     let task = place.task(&run);
     let command = &task["overrides"]["containerOverrides"][0]["command"];
@@ -160,7 +144,7 @@ fn the_doctor_looks_at_cluster_network_logs_and_image() {
     assert!(text.contains(&cluster), "{text}");
     assert!(text.contains("3 subnets of the default VPC; "), "{text}");
     assert!(text.contains("log group longshore; "), "{text}");
-    assert!(text.contains(&format!("the image {}", image())), "{text}");
+    assert!(text.contains(&format!("the image {}", loaded_image())), "{text}");
     let asked = place.ecs.take_operations();
     assert_eq!(asked, ["DescribeClusters", "DescribeSubnets", "DescribeLogGroups"]);
     place.ecs.refuse("DescribeClusters", 1, (400, "AccessDeniedException"), "no");
@@ -188,6 +172,29 @@ fn what_cannot_run_there_is_refused_with_what_to_do() {
     let secret = place.home.run("sees_placeholder").env("TOKEN", "hush").args(["--allow", "all"]);
     secret.exits(exit::BAD_INPUT).says("--set secrets.TOKEN=arn:aws");
     assert!(place.ecs.take_operations().is_empty());
+}
+
+#[test]
+fn a_secret_comes_from_secrets_manager_and_is_written_down_nowhere() {
+    let place = Place::new("");
+    let secret = "s3cr3t-value-of-the-key";
+    let set = format!("secrets.API_KEY={}", place.ecs.secret(secret));
+    let spills = |into: &str, set: &str| {
+        let call = place.home.run("spills_secret").param("into", into);
+        call.args(["--allow", "secret=API_KEY", "--set", set])
+    };
+    spills("nothing", &set).succeeds().prints("23\n").keeps_quiet_of(secret);
+    let answer = spills("error", &set).exits(exit::RUN_FAILED);
+    answer.keeps_quiet_of(secret).says("***");
+    let run = place.home.newest_listed();
+    assert!(
+        !run.shown().to_string().contains(secret)
+            && !place.near.bucket.holds(secret)
+            && !place.home.holds(secret)
+    );
+    assert!(!place.task(&run).to_string().contains(secret));
+    let none = "secrets.API_KEY=arn:aws:secretsmanager:us-east-1:000000000000:secret:none-AbCdEf";
+    spills("nothing", none).exits(exit::RUN_CRASHED).says("unable to pull secrets");
 }
 
 #[test]

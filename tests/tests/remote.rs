@@ -160,18 +160,42 @@ fn old_runs_are_collected_in_every_storage() {
     }
 }
 
+/// Runs a flow that returns its large parameters: the bytes of them that had arrived, as they were told.
+fn echoes(home: &Home, mebibytes: u32) -> Vec<u64> {
+    let content: Vec<_> =
+        (0..mebibytes << 20).map(|n| n.wrapping_mul(2_654_435_761) as u8).collect();
+    let (file, output) = (home.file("in.bin", &content), home.path("out.bin"));
+    let limits = ["--limit", "params=80MiB", "--limit", "result=80MiB"];
+    let call = home.run("echo").args(limits).param_file("data", &file).arg("-o").arg(&output);
+    let events = call.json().succeeds().events();
+    assert!(std::fs::read(&output).is_ok_and(|found| found == content));
+    let arrived = events.iter().filter(|event| event["event"] == "arrived");
+    arrived.map(|event| event["arrived"].as_u64().expect("it is a number")).collect()
+}
+
 #[test]
 fn what_is_uploaded_in_parts_arrives_whole_in_every_storage() {
     for (name, home) in homes() {
-        let content: Vec<_> =
-            (0..20_u32 << 20).map(|n| n.wrapping_mul(2_654_435_761) as u8).collect();
-        let (file, output) = (home.file("in.bin", &content), home.path("out.bin"));
-        let call = home.run("echo").param_file("data", &file).arg("-o").arg(&output);
-        let events = call.json().succeeds().events();
-        let arrived = events.iter().filter(|event| event["event"] == "arrived");
-        let arrived: Vec<_> = arrived.map(|event| event["arrived"].as_u64().unwrap()).collect();
-        assert_eq!(arrived.len(), 2, "{name}: {events:?}");
-        assert!(arrived[1] > 20 << 20, "{name}: {arrived:?}");
-        assert!(std::fs::read(&output).unwrap() == content, "{name}");
+        assert!(echoes(&home, 20).is_empty(), "{name}: what is smaller goes in one piece");
+        let arrived = echoes(&home, 66);
+        assert_eq!(arrived.len(), 5, "{name}: {arrived:?}");
+        assert!(arrived[4] > 66 << 20, "{name}: {arrived:?}");
+    }
+}
+
+/// A way that breaks whenever something takes long.
+#[test]
+fn what_does_not_arrive_in_one_piece_is_uploaded_in_small_parts_to_every_storage() {
+    for (name, server) in servers::all() {
+        let proxy = servers::proxy(&server);
+        let home = Home::over(&server.through(&proxy).bucket());
+        home.run("add_one").param("n", 0).succeeds();
+        let is_whole = |request: &servers::Request| {
+            let has = |what: &str| request.path.contains(what);
+            request.method == "PUT" && has("params.bin") && !has("partNumber=") && !has("comp=")
+        };
+        proxy.inject_where(usize::MAX, servers::Fault::ResetRequest { after: 9 << 20 }, is_whole);
+        let arrived = echoes(&home, 20);
+        assert_eq!(arrived.len(), 3, "{name}: {arrived:?}");
     }
 }

@@ -4,6 +4,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as AwsKeys;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
 use longshore_storage::Credentials;
 
 use super::place::Account;
@@ -52,7 +54,10 @@ pub(super) async fn keys_of(account: &Account, surroundings: &Surroundings) -> R
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
-        .http_client(http);
+        .http_client(http)
+        // Without these two it panics.
+        .time_source(SystemTimeSource::new())
+        .sleep_impl(TokioSleep::new());
     configuration.set_endpoint_url(endpoint);
     let provider =
         AssumeRoleProvider::builder(role).session_name(SESSION).configure(&configuration.build());

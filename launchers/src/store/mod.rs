@@ -25,7 +25,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 use aws::OfProfiles;
-use requests::{PART_BYTES, Told, could_not};
+use requests::{Told, could_not};
 
 pub use content::{Content, KEEP_MIN, RELY_MAX, Unreferenced};
 pub use longshore_storage::Created;
@@ -238,12 +238,7 @@ impl Store {
         content: Bytes,
         told: Told<'_>,
     ) -> Result<(), Error> {
-        let key = self.layout(run).params();
-        if content.len() <= PART_BYTES {
-            return self.create_new(&key, content).await;
-        }
-        // Parts know no condition. The run has a new id, so there is nothing to overwrite.
-        self.put_telling(&key, content, told).await
+        self.create_telling(&self.layout(run).params(), content, told).await
     }
 
     /// Writes a run's ticket.

@@ -11,12 +11,24 @@ use object_store::path::Path;
 use super::{Created, Store};
 use crate::{Error, ErrorKind};
 
-/// What is larger is uploaded in parts of this size.
-pub(super) const PART_BYTES: usize = 16 << 20;
+/// What is larger is uploaded in parts. Amazon advises them from 100 MB on: what is smaller is there sooner in one piece.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+const WHOLE_BYTES_MAX: usize = 64 << 20;
 /// Hears how many bytes of an upload have arrived.
 pub(crate) type Told<'a> = &'a (dyn Fn(u64) + Sync);
-/// So many parts are under way at once.
-const PARTS_AT_ONCE: usize = 4;
+
+/// How something is cut into parts.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    part_bytes: usize,
+    /// So many parts are under way at once.
+    at_once: usize,
+}
+
+/// For a connection that is as wide as it can be used.
+const FAST: Cut = Cut { part_bytes: 16 << 20, at_once: 4 };
+/// For one that breaks, or that does not take more within the half minute that a request has: 2.2 Mbit/s are enough.
+const CAREFUL: Cut = Cut { part_bytes: 8 << 20, at_once: 1 };
 
 impl Store {
     pub(super) async fn payload(&self, payload: &Payload, key: &str) -> Result<Bytes, Error> {
@@ -65,32 +77,71 @@ impl Store {
     ) -> Result<(), Error> {
         let path = Path::from(key);
         let put = async || {
-            if content.len() <= PART_BYTES {
+            if content.len() <= WHOLE_BYTES_MAX {
                 return self.objects().put(&path, content.clone().into()).await.map(drop);
             }
-            self.put_in_parts(&path, &content, told).await
+            self.put_in_parts(&path, &content, FAST, told).await
         };
-        self.patiently(put).await.map_err(|error| could_not("write", key, error))
+        let done = self.requests.patiently(first_try(&content), put).await;
+        let done = self.or_carefully(done, &path, &content, told).await;
+        done.map_err(|error| could_not("write", key, error))
     }
 
-    /// What is large goes in parts side by side, each of which is repeated by itself; the object is there when all
-    /// parts are. A part that arrived damaged is found by whoever reads: all that is large is named by its digest.
-    async fn put_in_parts(
+    /// Creates what may be large and nobody else may have, and tells how much of it has arrived.
+    pub(super) async fn create_telling(
         &self,
+        key: &str,
+        content: Bytes,
+        told: Told<'_>,
+    ) -> Result<(), Error> {
+        if content.len() > WHOLE_BYTES_MAX {
+            // Parts know no condition. The key has the run's new id in it, so there is nothing to overwrite.
+            return self.put_telling(key, content, told).await;
+        }
+        let created = self.requests.create(key, content.clone(), first_try(&content)).await;
+        if matches!(created, Ok(Created::Existed)) {
+            return Err(exists_already(key));
+        }
+        let path = Path::from(key);
+        let done = self.or_carefully(created.map(drop), &path, &content, told).await;
+        done.map_err(|error| could_not("write", key, error))
+    }
+
+    /// What a connection did not take at the first try goes in small parts, one after another.
+    async fn or_carefully(
+        &self,
+        done: object_store::Result<()>,
         path: &Path,
         content: &Bytes,
         told: Told<'_>,
     ) -> object_store::Result<()> {
+        match done {
+            Err(error) if is_large(content) && longshore_storage::may_pass(&error) => {
+                self.patiently(async || self.put_in_parts(path, content, CAREFUL, told).await).await
+            }
+            done => done,
+        }
+    }
+
+    /// Parts are repeated each by itself; the object is there when all of them are. A part that arrived damaged is found
+    /// by whoever reads: all that is large is named by its digest.
+    async fn put_in_parts(
+        &self,
+        path: &Path,
+        content: &Bytes,
+        Cut { part_bytes, at_once }: Cut,
+        told: Told<'_>,
+    ) -> object_store::Result<()> {
         let mut upload = self.objects().put_multipart(path).await?;
-        let parts = (0..content.len()).step_by(PART_BYTES);
-        let parts = parts.map(|from| content.slice(from..content.len().min(from + PART_BYTES)));
+        let parts = (0..content.len()).step_by(part_bytes);
+        let parts = parts.map(|from| content.slice(from..content.len().min(from + part_bytes)));
         let sent: Vec<_> = parts
             .map(|part| {
                 let bytes = part.len() as u64;
                 upload.put_part(part.into()).map_ok(move |()| bytes)
             })
             .collect();
-        let sent = stream::iter(sent).buffer_unordered(PARTS_AT_ONCE);
+        let sent = stream::iter(sent).buffer_unordered(at_once);
         let sent = sent.try_fold(0, |arrived, bytes| async move {
             told(arrived + bytes);
             Ok(arrived + bytes)
@@ -124,9 +175,22 @@ impl Store {
     pub(super) async fn create_new(&self, key: &str, content: Bytes) -> Result<(), Error> {
         match self.create(key, content).await? {
             Created::New => Ok(()),
-            Created::Existed => Err(Error::new(ErrorKind::Store, format!("{key} exists already"))),
+            Created::Existed => Err(exists_already(key)),
         }
     }
+}
+
+fn is_large(content: &Bytes) -> bool {
+    content.len() > CAREFUL.part_bytes
+}
+
+/// What is large is not sent once more as it is over a connection that broke.
+fn first_try(content: &Bytes) -> Retry {
+    if is_large(content) { Retry::None } else { Retry::Transient }
+}
+
+fn exists_already(key: &str) -> Error {
+    Error::new(ErrorKind::Store, format!("{key} exists already"))
 }
 
 pub(super) fn could_not(verb: &str, key: &str, error: object_store::Error) -> Error {

@@ -37,6 +37,8 @@ class CloudRun:
         self.jobs, self.executions, self.operations = {}, {}, {}
         # By project: until when what is created there is not found yet, and what a condition says instead.
         self.hidden_s, self.future = {}, {}
+        # By project: the values of Secret Manager.
+        self.secrets = {}
 
     def answer(self, request, caller):
         for method, pattern, permission, function in ROUTES:
@@ -120,11 +122,21 @@ class CloudRun:
                 condition = {"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": now()}
                 if not is_there:
                     condition.update(state="CONDITION_FAILED", reason="CONTAINER_MISSING", message=f"Image '{image}' not found.")
+                elif missing := self.missing_secrets(job):
+                    message = f"Secret {missing[0]}/versions/latest was not found"
+                    condition.update(state="CONDITION_FAILED", reason="SECRETS_ACCESS_CHECK_FAILED", message=message)
                 elif self.jobs.get(job["name"]) is job and (token := job.get("startExecutionToken")):
                     self.start(job, {}, token)
                 job.update(reconciling=False, terminalCondition=condition)
 
         threading.Thread(target=work, daemon=True).start()
+
+    def missing_secrets(self, job):
+        """https://docs.cloud.google.com/run/docs/configuring/jobs/secrets: they are looked for when a job is deployed."""
+        project = job["name"].split("/")[1]
+        variables = job["template"]["template"]["containers"][0].get("env", [])
+        wanted = [variable["valueSource"]["secretKeyRef"]["secret"] for variable in variables if "valueSource" in variable]
+        return [f"projects/{project}/secrets/{name}" for name in wanted if name not in self.secrets.get(project, {})]
 
     def job_is_ready(self, job):
         condition = job["terminalCondition"]
@@ -214,9 +226,10 @@ class CloudRun:
         return self.operation(found["parent"], "Execution", execution.view(), lambda: (execution.is_over(), None))
 
     def start(self, job, overrides, token):
-        execution = Execution(job, overrides, token, DELAY_S)
-        execution.visible = time.monotonic() + self.hidden_s.get(job["name"].split("/")[1], 0)
-        execution.future = self.future.get(job["name"].split("/")[1])
+        project = job["name"].split("/")[1]
+        execution = Execution(job, overrides, token, DELAY_S, self.secrets.get(project, {}))
+        execution.visible = time.monotonic() + self.hidden_s.get(project, 0)
+        execution.future = self.future.get(project)
         self.executions[execution.name] = execution
         job["executionCount"] += 1
         job["latestCreatedExecution"] = {"name": execution.name.split("/")[-1], "createTime": now()}

@@ -17,10 +17,11 @@ def now():
 
 
 class Execution:
-    def __init__(self, job, overrides, token, delay_s):
+    def __init__(self, job, overrides, token, delay_s, secrets):
         self.job_name = job["name"]
         self.name = f"{job['name']}/executions/{job['name'].split('/')[-1]}-{token}"
         self.delay_s, self.created, self.visible, self.future = delay_s, now(), 0, None
+        self.secrets = secrets
         self.labels, self.annotations = job["template"].get("labels", {}), job["template"].get("annotations", {})
         self.task_template = overridden(job["template"]["template"], overrides)
         self.uid = str(uuid.uuid4())
@@ -62,7 +63,7 @@ class Execution:
     def attempt(self, number):
         container = self.task_template["containers"][0]
         short = self.name.split("/")[-1]
-        env = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+        env = {variable["name"]: self.value(variable) for variable in container.get("env", [])}
         env.update(CLOUD_RUN_JOB=self.job_name.split("/")[-1], CLOUD_RUN_EXECUTION=short, CLOUD_RUN_TASK_INDEX="0")
         env.update(CLOUD_RUN_TASK_ATTEMPT=str(number), CLOUD_RUN_TASK_COUNT="1")
         limits = container.get("resources", {}).get("limits", {})
@@ -82,6 +83,11 @@ class Execution:
             made.stop(TERMINATION_GRACE_S)
         self.result = self.ended(made)
         self.running = 0
+
+    def value(self, variable):
+        if source := variable.get("valueSource"):
+            return self.secrets[source["secretKeyRef"]["secret"]]
+        return variable.get("value", "")
 
     def ended(self, container):
         """Waits for the end of a container: the result of the attempt."""

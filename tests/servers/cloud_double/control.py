@@ -15,6 +15,7 @@ class Control:
         actions = {
             "hide": self.hide,
             "future": self.future,
+            "secret": self.secret,
             "grant": self.grant,
             "revoke": self.revoke,
             "used": self.used,
@@ -32,6 +33,10 @@ class Control:
     def future(self, project, state):
         """Executions that start in the project from now on say that they are in this state."""
         self.double.run.future[project] = state
+
+    def secret(self, project, name, value):
+        """Secret Manager has this from now on."""
+        self.double.run.secrets.setdefault(project, {})[name] = value
 
     def grant(self, caller, permissions):
         """From now on the caller may do no more than this."""

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use object_store::ObjectStore;
+use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::signer::Signer;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::Bucket;
 
@@ -31,5 +32,23 @@ impl Bucket {
             Some("gs") => build!(GoogleCloudStorageBuilder),
             _ => build!(MicrosoftAzureBuilder),
         }
+    }
+
+    /// Whether an object in it holds `text`.
+    #[track_caller]
+    pub fn holds(&self, text: &str) -> bool {
+        let store = self.open().0;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let contents = runtime.expect("there is a runtime").block_on(async {
+            let listed: Vec<_> = store.list(None).try_collect().await?;
+            let mut contents = Vec::with_capacity(listed.len());
+            for object in listed {
+                contents.push(store.get(&object.location).await?.bytes().await?);
+            }
+            Ok::<_, object_store::Error>(contents)
+        });
+        let contents = contents.expect("a bucket of a test can be read");
+        assert!(!contents.is_empty(), "there is nothing in the bucket");
+        contents.iter().any(|content| crate::home::contains(content, text))
     }
 }

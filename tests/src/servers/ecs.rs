@@ -46,28 +46,52 @@ impl Ecs {
     /// What ECS answers, by a door that counts nothing and never fails.
     #[track_caller]
     pub fn ask(&self, operation: &str, body: &Value) -> Value {
-        let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
+        self.ask_for(&format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
+    }
+
+    /// Makes a secret in Secrets Manager; its ARN.
+    #[track_caller]
+    pub fn secret(&self, value: &str) -> String {
+        let body = json!({ "Name": format!("{}/key", self.lane), "SecretString": value });
+        let made = self.ask_for("secretsmanager.CreateSecret", &body);
+        made["ARN"].as_str().expect("it has one").to_owned()
+    }
+
+    #[track_caller]
+    fn ask_for(&self, target: &str, body: &Value) -> Value {
         let signed = format!(
             "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/ecs/aws4_request, SignedHeaders=host, Signature=0"
         );
         let headers = [
-            ("x-amz-target", target.as_str()),
+            ("x-amz-target", target),
             ("content-type", "application/x-amz-json-1.1"),
             ("authorization", signed.as_str()),
         ];
         let answer =
             send("POST", &format!("{}/", self.front), &headers, body.to_string().as_bytes());
-        assert_eq!(answer.status, 200, "{operation} {body}: {}", answer.body);
+        assert_eq!(answer.status, 200, "{target} {body}: {}", answer.body);
         serde_json::from_str(&answer.body).expect("ECS answers JSON")
     }
 
     /// The operations that launchers of this cluster have asked for since the last time, with what they sent.
     #[track_caller]
     pub fn take_requests(&self) -> Vec<(String, Value)> {
+        self.take("body")
+    }
+
+    /// The operations, with the access keys that they were signed with.
+    #[track_caller]
+    pub fn take_keys(&self) -> Vec<(String, String)> {
+        let text = |key: Value| key.as_str().expect("it is signed").to_owned();
+        self.take("key").into_iter().map(|(operation, key)| (operation, text(key))).collect()
+    }
+
+    #[track_caller]
+    fn take(&self, part: &str) -> Vec<(String, Value)> {
         let answer = send("GET", &self.control("requests"), &[], b"");
         let requests: Vec<Value> = serde_json::from_str(&answer.body).expect("it is a list");
         let request = |one: Value| {
-            (one["operation"].as_str().expect("it has one").to_owned(), one["body"].clone())
+            (one["operation"].as_str().expect("it has one").to_owned(), one[part].clone())
         };
         requests.into_iter().map(request).collect()
     }

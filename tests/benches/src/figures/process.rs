@@ -26,6 +26,13 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
     table.times("longshore run / bare process", cli, bare, 6.0);
     table.times("runtime process / bare process", runtime, bare, 2.0);
 
+    // All kinds of infrastructure are in it.
+    let mut starts = || drop(run(programs.cli().arg("--version")));
+    let [starts] = medians(ROUNDS, [&mut starts]);
+    table.bounded("longshore --version, start to end", starts.as_secs_f64() * 1e3, 10.0, "ms");
+    let size = fs::metadata(&programs.longshore).unwrap().len() as f64;
+    table.bounded("program of the CLI", size / f64::from(1 << 20), 45.0, "MiB");
+
     let runtime_arguments = order.again();
     let runtime_arguments: Vec<_> = runtime_arguments.iter().map(String::as_str).collect();
     let runtime = programs.peak_mib(&programs.runtime, &runtime_arguments);

@@ -4,7 +4,6 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_tests::servers::{self, Bucket, Proxy};
 use object_store::path::Path;
@@ -17,8 +16,6 @@ use crate::table::{Table, medians};
 const ROUNDS: usize = 20;
 const ROUNDS_OF_LARGE: usize = 7;
 const LARGE_BYTES: usize = 64 << 20;
-/// As the launcher has it.
-const PART_BYTES: usize = 16 << 20;
 /// What a run through S3 and a worker takes elsewhere, at best: see the README.
 const GOAL_MS: f64 = 300.0;
 const REQUESTS_MAX: f64 = 12.0;
@@ -54,10 +51,8 @@ fn large(programs: &Programs, bucket: &Bucket, objects: &Objects, table: &mut Ta
     let call = ["run", flows.to_str().unwrap(), "length", "-p", &param];
     let mut ours = || drop(run(over(programs.cli(), bucket).args(call)));
     let mut bare = || objects.put_and_get(&content);
-    let mut in_parts = || objects.put_in_parts_and_get(&content);
-    let [ours, bare, in_parts] = medians(ROUNDS_OF_LARGE, [&mut ours, &mut bare, &mut in_parts]);
+    let [ours, bare] = medians(ROUNDS_OF_LARGE, [&mut ours, &mut bare]);
     table.times("64 MiB of parameters through S3 / one PUT and GET", ours, bare, 1.5);
-    table.times("64 MiB of parameters through S3 / the same parts and GET", ours, in_parts, 1.5);
 }
 
 fn requests(programs: &Programs, table: &mut Table) {
@@ -111,20 +106,6 @@ impl Objects {
         let path = Path::from("bare");
         self.runtime.block_on(async {
             self.store.put(&path, content.clone().into()).await.unwrap();
-            self.get(&path, content.len()).await;
-        });
-    }
-
-    /// As large content is uploaded: faster over a long way, and more work for the server.
-    fn put_in_parts_and_get(&self, content: &Bytes) {
-        let path = Path::from("bare-parts");
-        self.runtime.block_on(async {
-            let mut upload = self.store.put_multipart(&path).await.unwrap();
-            let parts = (0..content.len()).step_by(PART_BYTES).map(|from| {
-                upload.put_part(content.slice(from..content.len().min(from + PART_BYTES)).into())
-            });
-            try_join_all(parts.collect::<Vec<_>>()).await.unwrap();
-            upload.complete().await.unwrap();
             self.get(&path, content.len()).await;
         });
     }
