@@ -192,7 +192,7 @@ fn what_does_not_arrive_in_one_piece_is_uploaded_in_small_parts_to_every_storage
         home.run("add_one").param("n", 0).succeeds();
         let is_whole = |request: &servers::Request| {
             let has = |what: &str| request.path.contains(what);
-            request.method == "PUT" && has("params.bin") && !has("partNumber=") && !has("comp=")
+            request.method == "PUT" && has("params") && !has("partNumber=") && !has("comp=")
         };
         proxy.inject_where(usize::MAX, servers::Fault::ResetRequest { after: 9 << 20 }, is_whole);
         let arrived = echoes(&home, 20);
