@@ -8,7 +8,7 @@ use longshore_protocol::limits::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::config::{CloudRunSettings, Part};
+use super::config::CloudRunSettings;
 use super::definition::{self, Needed};
 use super::place::Place;
 use crate::google::{self, logging};

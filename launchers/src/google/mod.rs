@@ -5,6 +5,7 @@ pub(crate) mod labels;
 pub(crate) mod logging;
 pub(crate) mod operation;
 pub(crate) mod refusal;
+pub(crate) mod settings;
 
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
