@@ -6,7 +6,8 @@
     feature = "cloud-run",
     feature = "docker",
     feature = "ecs",
-    feature = "kubernetes"
+    feature = "kubernetes",
+    feature = "vertex-ai"
 ))]
 pub(crate) const SIGNAL_BASE: i32 = 128;
 
@@ -16,7 +17,8 @@ pub(crate) const SIGNAL_BASE: i32 = 128;
     feature = "cloud-run",
     feature = "docker",
     feature = "ecs",
-    feature = "kubernetes"
+    feature = "kubernetes",
+    feature = "vertex-ai"
 ))]
 pub(crate) fn killed_of_code(code: i32, by: &str) -> Option<String> {
     killed(code.checked_sub(SIGNAL_BASE)?, by)
@@ -34,7 +36,13 @@ pub(crate) fn killed(signal: i32, by: &str) -> Option<String> {
 }
 
 /// What it means, and what was said.
-#[cfg(any(test, feature = "cloud-run", feature = "ecs", feature = "kubernetes"))]
+#[cfg(any(
+    test,
+    feature = "cloud-run",
+    feature = "ecs",
+    feature = "kubernetes",
+    feature = "vertex-ai"
+))]
 pub(crate) fn with(what: &str, words: &str) -> String {
     let words = words.trim();
     if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }

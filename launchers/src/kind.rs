@@ -7,6 +7,8 @@ use longshore_protocol::suggest;
 use longshore_protocol::target::Target;
 
 use crate::Error;
+#[cfg(feature = "aci")]
+use crate::aci;
 #[cfg(feature = "cloud-run")]
 use crate::cloud_run;
 #[cfg(feature = "docker")]
@@ -20,6 +22,8 @@ use crate::left_out::{self, LeftOut};
 use crate::process;
 use crate::settings::{self, Change, JobSettings, Setting};
 use crate::surroundings::Surroundings;
+#[cfg(feature = "vertex-ai")]
+use crate::vertex_ai;
 
 /// What there is of a kind where this build has its feature, and else `None`.
 macro_rules! only_with {
@@ -51,12 +55,23 @@ pub enum Kind {
     Ecs,
     /// An execution of a job of Google Cloud Run.
     CloudRun,
+    /// A custom job of Google Vertex AI.
+    VertexAi,
+    /// A container group of Azure Container Instances.
+    Aci,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Process, Self::Docker, Self::Kubernetes, Self::Ecs, Self::CloudRun];
+    pub const ALL: [Self; 7] = [
+        Self::Process,
+        Self::Docker,
+        Self::Kubernetes,
+        Self::Ecs,
+        Self::CloudRun,
+        Self::VertexAi,
+        Self::Aci,
+    ];
 
     /// The name in configuration and records.
     pub fn word(self) -> &'static str {
@@ -66,6 +81,8 @@ impl Kind {
             Self::Kubernetes => "kubernetes",
             Self::Ecs => "ecs",
             Self::CloudRun => "cloud_run",
+            Self::VertexAi => "vertex_ai",
+            Self::Aci => "aci",
         }
     }
 
@@ -75,7 +92,7 @@ impl Kind {
         match self {
             Self::Process | Self::Docker | Self::Kubernetes => true,
             // Whoever may look at its jobs sees their variables. Secret Manager fills those that hold secrets.
-            Self::Ecs | Self::CloudRun => false,
+            Self::Ecs | Self::CloudRun | Self::VertexAi | Self::Aci => false,
         }
     }
 
@@ -83,7 +100,12 @@ impl Kind {
     pub fn starts_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker | Self::Kubernetes | Self::Ecs | Self::CloudRun => true,
+            Self::Docker
+            | Self::Kubernetes
+            | Self::Ecs
+            | Self::CloudRun
+            | Self::VertexAi
+            | Self::Aci => true,
         }
     }
 
@@ -95,8 +117,8 @@ impl Kind {
             Self::Docker => portable_here(),
             // What almost all nodes are, and what tasks are unless they say otherwise.
             Self::Kubernetes | Self::Ecs => Target::X86_64,
-            // The only processors that it has.
-            Self::CloudRun => Target::X86_64,
+            // The only processors that they have.
+            Self::CloudRun | Self::VertexAi | Self::Aci => Target::X86_64,
         }
     }
 
@@ -111,6 +133,8 @@ impl Kind {
             Self::Kubernetes => only_with!("kubernetes", kubernetes::KubernetesSettings::table()),
             Self::Ecs => only_with!("ecs", ecs::EcsSettings::table()),
             Self::CloudRun => only_with!("cloud-run", cloud_run::CloudRunSettings::table()),
+            Self::VertexAi => only_with!("vertex-ai", vertex_ai::VertexAiSettings::table()),
+            Self::Aci => only_with!("aci", aci::AciSettings::table()),
         };
         table.ok_or_else(|| left_out::error(self.word()))
     }
@@ -144,6 +168,10 @@ impl Kind {
             Self::CloudRun => {
                 only_with!("cloud-run", Box::new(cloud_run::CloudRunLauncher::new(around)))
             }
+            Self::VertexAi => {
+                only_with!("vertex-ai", Box::new(vertex_ai::VertexAiLauncher::new(around)))
+            }
+            Self::Aci => only_with!("aci", Box::new(aci::AciLauncher::new(around))),
         };
         there.unwrap_or_else(|| Box::new(LeftOut(self.word())))
     }
@@ -154,7 +182,12 @@ impl Kind {
     /// When the plan is of another kind.
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
-            Self::Process | Self::Docker | Self::Ecs | Self::CloudRun => Ok(None),
+            Self::Process
+            | Self::Docker
+            | Self::Ecs
+            | Self::CloudRun
+            | Self::VertexAi
+            | Self::Aci => Ok(None),
             Self::Kubernetes => only_with!("kubernetes", kubernetes::manifest(plan)).transpose(),
         }
     }
@@ -190,7 +223,10 @@ mod tests {
         assert_eq!("process".parse(), Ok(Kind::Process));
         for (text, rest) in [
             ("proces", "did you mean \"process\"?"),
-            ("k9s", "this version has: process, docker, kubernetes, ecs, cloud_run"),
+            (
+                "k9s",
+                "this version has: process, docker, kubernetes, ecs, cloud_run, vertex_ai, aci",
+            ),
         ] {
             let why = text.parse::<Kind>().unwrap_err();
             assert_eq!(why, format!("{text:?} is not a kind of infrastructure; {rest}"));

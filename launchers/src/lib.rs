@@ -6,6 +6,8 @@
 //! any machine can ask later.
 //! **Invariant:** nothing here executes or compiles WebAssembly, and nothing prints.
 
+#[cfg(feature = "aci")]
+pub mod aci;
 pub mod artefact;
 mod aws;
 pub mod clock;
@@ -23,7 +25,7 @@ mod error;
 pub mod files;
 #[cfg(test)]
 mod fixture;
-#[cfg(feature = "cloud-run")]
+#[cfg(any(feature = "cloud-run", feature = "vertex-ai"))]
 mod google;
 pub mod image;
 pub mod kind;
@@ -34,11 +36,13 @@ mod left_out;
 pub mod needs;
 pub mod pool;
 pub mod process;
-#[cfg(feature = "cloud-run")]
+#[cfg(any(feature = "aci", feature = "cloud-run", feature = "vertex-ai"))]
 mod rest;
 pub mod settings;
 pub mod store;
 pub mod surroundings;
+#[cfg(feature = "vertex-ai")]
+pub mod vertex_ai;
 
 pub use error::{Error, ErrorKind};
 pub use longshore_protocol::chain;

@@ -1,16 +1,14 @@
 //! The calls to Cloud Run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::api::{Execution, Executions, Job, Jobs, Task, Tasks};
 use super::place::Place;
-use crate::google::credentials::{GoogleTokens, Reference};
 use crate::google::operation::Operation;
-use crate::google::refusal;
-use crate::rest::{Call, Failure, Rest, Tokens};
+use crate::google::service::{Service, is_precondition};
+use crate::rest::{Call, Failure, Rest};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
@@ -24,10 +22,7 @@ const PAGES_MAX: usize = 50;
 
 /// A project's Cloud Run, and its log.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
-    rest: Rest,
-    pub(super) log: Rest,
-}
+pub(super) struct Client(Service);
 
 /// What became of a request for a job.
 #[derive(Debug)]
@@ -39,16 +34,17 @@ pub(super) enum Made {
 
 impl Client {
     pub(super) fn new(place: &Place, surroundings: &Surroundings) -> Result<Self, Error> {
-        let reference: Reference = place.credentials.parse().map_err(|why: String| {
-            Error::caused(ErrorKind::BadInput, "could not use the job's credentials", why)
-        })?;
-        let tokens: Arc<dyn Tokens> = Arc::new(GoogleTokens::new(reference, surroundings)?);
-        let log = Rest::new(&place.logging_endpoint, Arc::clone(&tokens))?;
-        Ok(Self { rest: Rest::new(&place.endpoint, tokens)?, log })
+        let Place { endpoint, logging_endpoint, credentials, .. } = place;
+        let addresses = (endpoint.as_str(), logging_endpoint.as_str());
+        Service::new(addresses, credentials, surroundings, ROLE_FILE).map(Self)
+    }
+
+    pub(super) fn log(&self) -> &Rest {
+        &self.0.log
     }
 
     fn failed(&self, what: &str, failure: Failure) -> Error {
-        failure.error(what, self.rest.base(), |refusal| refusal::hint(refusal, ROLE_FILE))
+        self.0.failed(what, failure)
     }
 
     /// What is there. `None`: nothing of this name.
@@ -57,21 +53,18 @@ impl Client {
         what: &str,
         path: &str,
     ) -> Result<Option<T>, Error> {
-        match self.rest.read(&Call::get(format!("/v2/{path}"))).await {
-            Ok(found) => Ok(Some(found)),
-            Err(failure) if failure.is_not_found() => Ok(None),
-            Err(failure) => Err(self.failed(what, failure)),
-        }
+        self.0.found(what, format!("/v2/{path}")).await
     }
 
     /// Waits for the end of an operation.
     pub(super) async fn done(&self, what: &str, operation: Operation) -> Result<(), Error> {
-        let done = tokio::time::timeout(OPERATION_TIMEOUT, operation.done(&self.rest, "v2")).await;
+        let done =
+            tokio::time::timeout(OPERATION_TIMEOUT, operation.done(&self.0.rest, "v2")).await;
         match done {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => Err(self.failed(what, failure)),
             Err(_) => {
-                let text = format!("could not {what} at {}", self.rest.base());
+                let text = format!("could not {what} at {}", self.0.rest.base());
                 let why =
                     format!("its operation is not done after {} s", OPERATION_TIMEOUT.as_secs());
                 Err(Error::caused(ErrorKind::Infrastructure, text, why)
@@ -82,7 +75,7 @@ impl Client {
 
     pub(super) async fn create(&self, place: &Place, body: Value) -> Result<Made, Error> {
         let call = Call::post(format!("/v2/{}/jobs", place.parent()), body);
-        match self.rest.read(&call.with("jobId", &place.job)).await {
+        match self.0.rest.read(&call.with("jobId", &place.job)).await {
             Ok(operation) => Ok(Made::Created(operation)),
             Err(failure) if failure.status() == Some(409) => Ok(Made::Existed),
             Err(failure) => {
@@ -96,14 +89,14 @@ impl Client {
         let call = Call::post(format!("/v2/{}/jobs", place.parent()), body);
         let call = call.with("jobId", &place.job).with("validateOnly", "true");
         let what = format!("validate a job in {}", place.parent());
-        self.rest.send(&call).await.map(drop).map_err(|failure| self.failed(&what, failure))
+        self.0.rest.send(&call).await.map(drop).map_err(|failure| self.failed(&what, failure))
     }
 
     /// Lets a job be another one.
     pub(super) async fn update(&self, place: &Place, body: Value) -> Result<(), Error> {
         let what = format!("update the job {}", place.job_path());
         let call = Call::patch(format!("/v2/{}", place.job_path()), body);
-        let operation = self.rest.read(&call).await;
+        let operation = self.0.rest.read(&call).await;
         self.done(&what, operation.map_err(|failure| self.failed(&what, failure))?).await
     }
 
@@ -115,7 +108,7 @@ impl Client {
     /// Starts an execution of a job. Whoever asks twice gets two, so it is not repeated where it may have happened.
     pub(super) async fn run(&self, place: &Place, body: Value) -> Result<(), Failure> {
         let call = Call::post(format!("/v2/{}:run", place.job_path()), body).once();
-        self.rest.send(&call).await.map(drop)
+        self.0.rest.send(&call).await.map(drop)
     }
 
     pub(super) fn could_not_run(&self, place: &Place, failure: Failure) -> Error {
@@ -138,7 +131,7 @@ impl Client {
             if !token.is_empty() {
                 call = call.with("pageToken", &token);
             }
-            let page: Executions = match self.rest.read(&call).await {
+            let page: Executions = match self.0.rest.read(&call).await {
                 Ok(page) => page,
                 Err(failure) if failure.is_not_found() => return Ok(found),
                 Err(failure) => {
@@ -170,9 +163,9 @@ impl Client {
     /// Asks an execution to end. One that is over or gone is no error.
     pub(super) async fn cancel(&self, execution: &str) -> Result<(), Error> {
         let call = Call::post(format!("/v2/{execution}:cancel"), json!({}));
-        match self.rest.send(&call).await {
+        match self.0.rest.send(&call).await {
             Ok(_) => Ok(()),
-            Err(failure) if failure.is_not_found() || is_over_already(&failure) => Ok(()),
+            Err(failure) if failure.is_not_found() || is_precondition(&failure) => Ok(()),
             Err(failure) => Err(self.failed(&format!("cancel the execution {execution}"), failure)),
         }
     }
@@ -182,7 +175,7 @@ impl Client {
     /// # Errors
     /// Also while something of it still runs.
     pub(super) async fn delete(&self, path: &str) -> Result<Option<Operation>, Failure> {
-        match self.rest.read(&Call::delete(format!("/v2/{path}"))).await {
+        match self.0.rest.read(&Call::delete(format!("/v2/{path}"))).await {
             Ok(operation) => Ok(Some(operation)),
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
@@ -201,7 +194,7 @@ impl Client {
             if !token.is_empty() {
                 call = call.with("pageToken", &token);
             }
-            let page: Jobs = self.rest.read(&call).await.map_err(|failure| {
+            let page: Jobs = self.0.rest.read(&call).await.map_err(|failure| {
                 self.failed(&format!("list the jobs of {}", place.parent()), failure)
             })?;
             found.extend(page.jobs);
@@ -212,14 +205,4 @@ impl Client {
         }
         Ok(found)
     }
-}
-
-/// Whether it is refused since there is nothing left to cancel.
-fn is_over_already(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refusal) if refusal.status == 400 && refusal.word == "FAILED_PRECONDITION")
-}
-
-/// Whether it is refused since something of it still runs.
-pub(super) fn is_still_running(failure: &Failure) -> bool {
-    is_over_already(failure)
 }

@@ -27,9 +27,11 @@ use longshore_protocol::state::JobState;
 use tokio::time::Instant;
 
 use crate::google::logging;
+use crate::google::recent::Recent;
+use crate::google::service::is_precondition;
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::{Memory, Pauses};
+use crate::rest::{Memory, Pauses, changed};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
@@ -45,8 +47,6 @@ use state::{Phase, phase};
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 /// An execution that was asked to end has this long: Cloud Run's own ten seconds, and what it takes to tell.
 const END_PATIENCE: Duration = Duration::from_secs(60);
-/// A job that was created may not be found for a moment.
-const APPEARS_WITHIN: Duration = Duration::from_secs(30);
 /// Where another launcher may have created it just now, it is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -56,8 +56,7 @@ pub struct CloudRunLauncher {
     surroundings: Surroundings,
     /// Connections, by addresses and credentials.
     clients: Mutex<HashMap<String, Client>>,
-    /// When jobs were launched that nobody has seen yet.
-    fresh: Mutex<HashMap<Handle, Instant>>,
+    recent: Recent,
     /// Executions of shared jobs, by handle.
     executions: Mutex<HashMap<Handle, String>>,
     memory: Memory,
@@ -69,7 +68,7 @@ impl CloudRunLauncher {
         Self {
             surroundings,
             clients: Mutex::default(),
-            fresh: Mutex::default(),
+            recent: Recent::default(),
             executions: Mutex::default(),
             memory: Memory::new(LOOKS.0, LOOKS.1),
         }
@@ -85,21 +84,6 @@ impl CloudRunLauncher {
         let client = Client::new(place, &self.surroundings)?;
         clients.insert(key, client.clone());
         Ok(client)
-    }
-
-    fn is_fresh(&self, handle: &Handle) -> bool {
-        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.get(handle).is_some_and(|launched| launched.elapsed() < APPEARS_WITHIN)
-    }
-
-    fn launched(&self, handle: &Handle) {
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.retain(|_, launched| launched.elapsed() < APPEARS_WITHIN);
-        fresh.insert(handle.clone(), Instant::now());
-    }
-
-    fn seen(&self, handle: &Handle) {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
     }
 
     /// The execution of a job.
@@ -134,14 +118,14 @@ impl CloudRunLauncher {
         let Some(execution) = self.execution(client, place, handle).await? else {
             return self.without_execution(client, place, handle).await;
         };
-        self.seen(handle);
+        self.recent.seen(handle);
         if phase(&execution) != Phase::Over {
             return Ok(state::state(&execution, None, ""));
         }
         let task = client.task(&execution.name).await?;
         let attempt = task.and_then(|task| task.last_attempt_result);
         let output = if state::needs_last_words(&execution) {
-            logging::last_words(&client.log, &place.log(&execution.name)).await
+            logging::last_words(client.log(), &place.log(&execution.name)).await
         } else {
             String::new()
         };
@@ -155,7 +139,7 @@ impl CloudRunLauncher {
         place: &Place,
         handle: &Handle,
     ) -> Result<JobState, Error> {
-        let is_fresh = self.is_fresh(handle);
+        let is_fresh = self.recent.has(handle);
         if place.run.is_some() {
             return Ok(if is_fresh { JobState::Pending } else { JobState::Gone });
         }
@@ -216,14 +200,14 @@ impl CloudRunLauncher {
         };
         let deleted = match client.delete(&path).await {
             // The runtime has written its outcome, and its container ends in this moment.
-            Err(failure) if client::is_still_running(&failure) => {
+            Err(failure) if is_precondition(&failure) => {
                 self.ended(&client, &place, handle).await?;
                 client.delete(&path).await
             }
             deleted => deleted,
         };
         let operation = deleted.map_err(|failure| client.could_not_delete(&path, failure))?;
-        self.seen(handle);
+        self.recent.seen(handle);
         self.memory.forget(handle);
         match (operation, after) {
             (Some(operation), After::Done) => {
@@ -261,7 +245,7 @@ impl Launcher for CloudRunLauncher {
         let client = self.client(&place)?;
         client.validate(&place, body).await?;
         let count = client.jobs(&place).await?.len();
-        logging::check(&client.log, &place.log("x"), ROLE_FILE).await?;
+        logging::check(client.log(), &place.log("x"), ROLE_FILE).await?;
         let Place { project, region, .. } = &place;
         let image = settings.image.as_deref().unwrap_or_default();
         Ok(format!(
@@ -282,7 +266,7 @@ impl Launcher for CloudRunLauncher {
                 Made::Existed => shared::check_own(&client, &request).await?,
             }
         }
-        self.launched(&plan.handle);
+        self.recent.launched(&plan.handle);
         self.memory.forget(&plan.handle);
         Ok(())
     }
@@ -298,18 +282,8 @@ impl Launcher for CloudRunLauncher {
     async fn changed(&self, handle: &Handle, seen: &JobState) -> Result<JobState, Error> {
         let place = Place::of(handle)?;
         let client = self.client(&place)?;
-        loop {
-            tokio::time::sleep(self.memory.pause(handle, Instant::now())).await;
-            match self.settled(&client, &place, handle).await {
-                Ok(state) if state != *seen => return Ok(state),
-                Ok(JobState::Exited { .. } | JobState::Gone) => {
-                    std::future::pending::<()>().await;
-                }
-                Ok(_) => {}
-                // What cannot be asked now is asked again with the next look.
-                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
-            }
-        }
+        let ask = || self.settled(&client, &place, handle);
+        Ok(changed(&self.memory, handle, seen, ask).await)
     }
 
     fn logs(&self, handle: &Handle) -> BoxStream<'static, Result<String, Error>> {
@@ -396,7 +370,7 @@ impl CloudRunLauncher {
                 None => return Ok(stream::empty().boxed()),
             },
         };
-        let (log, source) = (client.log.clone(), place.log(&execution));
+        let (log, source) = (client.log().clone(), place.log(&execution));
         let is_over = move || {
             let (launcher, client) = (std::sync::Arc::clone(&self), client.clone());
             let (place, handle) = (place.clone(), handle.clone());

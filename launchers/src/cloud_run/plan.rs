@@ -8,12 +8,14 @@ use longshore_protocol::limits::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::config::{CloudRunSettings, Part};
+use super::config::CloudRunSettings;
 use super::definition::{self, Needed};
 use super::place::Place;
+use crate::google::entry::{self, check_store, prefix, revealed};
+use crate::google::settings::Part;
 use crate::google::{self, logging};
 use crate::image::RuntimeImage;
-use crate::launcher::{Entry, Hidden, Job, Plan};
+use crate::launcher::{Hidden, Job, Plan};
 use crate::rest::json;
 use crate::settings::{readable, unchanged};
 use crate::surroundings::Surroundings;
@@ -38,8 +40,6 @@ const FIXED: [&str; 12] = [
 ];
 /// The ending of the name of the one execution of a job that is a run's own.
 pub(super) const TOKEN: &str = "1";
-/// Stands for the signed address of the ticket, which is good for whoever has it: people print plans.
-const TICKET: &str = "$(LONGSHORE_TICKET)";
 /// Cloud Run takes job names of up to 49 characters; 37 of them are a dash and the run.
 const NAME_MAX: usize = 12;
 /// Of the digest of what a shared job is.
@@ -117,30 +117,16 @@ fn mark(definition: &Value) -> String {
     digest[..MARK_LENGTH].to_owned()
 }
 
-/// The same, with what people are not shown.
-fn revealed(value: &Value, hidden: &Hidden) -> Value {
-    match value {
-        Value::String(text) if text == TICKET => {
-            hidden.0.get(TICKET).map_or_else(|| value.clone(), |url| url.clone().into())
-        }
-        Value::Array(items) => items.iter().map(|item| revealed(item, hidden)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, field)| (name.clone(), revealed(field, hidden))).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
-}
-
 pub(super) fn plan(job: &Job, surroundings: &Surroundings) -> Result<Plan, Error> {
     let settings = CloudRunSettings::of(&job.settings)?;
-    check_store(job)?;
+    check_store(job, "Cloud Run")?;
     check_variables(job, &settings)?;
     let place = place(&settings, surroundings)?;
-    let (entry, hidden) = entry(&job.entry);
-    let args: Vec<_> = settings.args.iter().cloned().chain(entry.arguments()).collect();
+    let (shown, hidden) = entry::shown(&job.entry);
+    let args: Vec<_> = settings.args.iter().cloned().chain(shown.arguments()).collect();
     let (definition, container) = definition::of(&Needed::by(job), &settings, &place)?;
     let (mut definition, mut container) = (json(&definition)?, json(&container)?);
-    let prefix = prefix(settings.name.as_deref());
+    let prefix = prefix(settings.name.as_deref(), NAME_MAX);
     let request = if settings.keep_job {
         let mark = mark(&serde_json::json!([definition, container]));
         let overrides = definition::overrides(job, &settings, args)?;
@@ -220,28 +206,6 @@ pub(super) fn probe(
     Ok((place, request.body(&Hidden::default())?))
 }
 
-/// A beginning that Cloud Run takes.
-fn prefix(wanted: Option<&str>) -> String {
-    let lower = wanted.unwrap_or("longshore").to_ascii_lowercase();
-    let is_allowed = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit();
-    let valid: String = lower.chars().map(|one| if is_allowed(one) { one } else { '-' }).collect();
-    let valid = valid.trim_start_matches(|first: char| !first.is_ascii_lowercase());
-    let valid: String = valid.chars().take(NAME_MAX).collect();
-    match valid.trim_end_matches('-') {
-        "" => "longshore".to_owned(),
-        valid => valid.to_owned(),
-    }
-}
-
-fn check_store(job: &Job) -> Result<(), Error> {
-    if !job.store_parts()?.is_empty() {
-        let text = "the store is a directory of this machine, and Cloud Run does not have it";
-        return Err(Error::new(ErrorKind::BadInput, text)
-            .hint("take a store that both reach: gs://, s3://, az://"));
-    }
-    job.check_store_is_elsewhere("ADDRESS-OF-THE-STORE")
-}
-
 /// Whoever may look at jobs sees the variables in them, so secrets come from Secret Manager.
 fn check_variables(job: &Job, settings: &CloudRunSettings) -> Result<(), Error> {
     let needed = &job.secret_variables | &job.entry.variables();
@@ -254,16 +218,6 @@ fn check_variables(job: &Job, settings: &CloudRunSettings) -> Result<(), Error> 
             Err(Error::new(ErrorKind::BadInput, text)
                 .hint(format!("--set env_from_secrets.{name}=NAME-OF-THE-SECRET")))
         }
-    }
-}
-
-fn entry(entry: &Entry) -> (Entry, Hidden) {
-    match entry {
-        Entry::Ticket { url, sha256 } => (
-            Entry::Ticket { url: TICKET.to_owned(), sha256: *sha256 },
-            Hidden(BTreeMap::from([(TICKET.to_owned(), url.clone())])),
-        ),
-        Entry::Store { .. } => (entry.clone(), Hidden::default()),
     }
 }
 

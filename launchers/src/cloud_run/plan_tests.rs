@@ -1,6 +1,7 @@
 use super::*;
 use crate::fixture::{self, RUN, URL};
 use crate::kind::Kind;
+use crate::launcher::Entry;
 use crate::settings::{Origin, Patch, Shape};
 use longshore_protocol::id::Tenant;
 use serde_json::json;
@@ -317,7 +318,7 @@ fn a_name_is_made_valid() {
         (Some("--"), "longshore"),
         (Some("x-"), "x"),
     ] {
-        assert_eq!(prefix(wanted), expected);
+        assert_eq!(prefix(wanted, NAME_MAX), expected);
         assert!(expected.len() + 37 <= 49);
     }
 }

@@ -9,8 +9,8 @@ use super::definition::{MARK, RUN};
 use super::place::Place;
 use super::plan::Request;
 use super::state::run_of;
+use crate::google::service::is_unknown;
 use crate::launcher::{FoundJob, Hidden, Tell};
-use crate::rest::Failure;
 use crate::{Error, ErrorKind};
 
 /// An answer that was lost is looked for this often, before it is asked again.
@@ -69,14 +69,6 @@ pub(super) async fn launch(
             }
             Err(failure) => return Err(client.could_not_run(&place, failure)),
         }
-    }
-}
-
-fn is_unknown(failure: &Failure) -> bool {
-    match failure {
-        Failure::Refused(refusal) => refusal.status >= 500,
-        Failure::Broken { .. } | Failure::Malformed(_) => true,
-        Failure::Token(_) => false,
     }
 }
 

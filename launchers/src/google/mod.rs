@@ -1,10 +1,14 @@
 //! What the launchers for Google's infrastructures share: credentials, projects, labels, operations, logs, refusals.
 
 pub(crate) mod credentials;
+pub(crate) mod entry;
 pub(crate) mod labels;
 pub(crate) mod logging;
 pub(crate) mod operation;
+pub(crate) mod recent;
 pub(crate) mod refusal;
+pub(crate) mod service;
+pub(crate) mod settings;
 
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};

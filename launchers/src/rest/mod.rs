@@ -11,6 +11,7 @@ mod failure;
 mod poll;
 mod retry;
 mod token;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +27,11 @@ use tokio::time::Instant;
 use crate::{Error, ErrorKind};
 
 pub(crate) use failure::{Failure, Refusal};
+#[cfg(test)]
+pub(crate) use poll::tests::questions_in_worst_minute;
 pub(crate) use poll::{Memory, Pauses};
 pub(crate) use token::Tokens;
+pub(crate) use watch::changed;
 
 /// A server that says nothing for this long is asked again. Clouds answer within a second or two.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);

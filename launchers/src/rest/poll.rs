@@ -105,7 +105,7 @@ impl Memory {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The most questions in any minute, where `runs` runs are started as fast as `launches_per_minute` lets.

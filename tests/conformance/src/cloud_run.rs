@@ -57,12 +57,17 @@ impl Project {
 
     /// A stand over it.
     pub fn stand(&self, settings: &[(&str, &str)]) -> Stand {
+        self.stand_of(Kind::CloudRun, settings, Box::new(self.clone()))
+    }
+
+    /// A stand over it, of a kind that Google has.
+    pub fn stand_of(&self, kind: Kind, settings: &[(&str, &str)], hands: Box<dyn Hands>) -> Stand {
         let store = self.parts.store.location();
         let around: Surroundings = self.parts.store.bucket.variables().into_iter().collect();
         let usual = self.settings();
         let usual = usual.iter().map(|(key, value)| (*key, value.as_str()));
         let settings: Vec<_> = usual.chain(settings.iter().copied()).collect();
-        Stand::new(Kind::CloudRun, &settings, Some((store, around)), Box::new(self.clone()))
+        Stand::new(kind, &settings, Some((store, around)), hands)
     }
 
     /// What there is of a job: how many of it or its executions, and the containers.

@@ -12,6 +12,7 @@ pub mod kubernetes;
 pub mod process;
 mod stand;
 pub mod suite;
+pub mod vertex_ai;
 
 pub use stand::{Hands, Stand};
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A double of Google Cloud Run jobs and Cloud Logging: no server of others runs their containers.
+"""A double of Google Cloud Run jobs, Vertex AI custom jobs and Cloud Logging: no server of others runs their containers.
 
 Requests are judged by the vendors' own published schemas, which come with packages of theirs; states, answers and
 refusals are written after their documentation, not after recordings. Containers are real ones of the Docker Engine.
@@ -20,6 +20,7 @@ from cloud_run import CloudRun
 from control import Control
 from refused import Refused
 from tokens import Tokens
+from vertex_ai import VertexAi
 
 
 class Request:
@@ -51,7 +52,8 @@ class Double:
     def __init__(self):
         self.tokens = Tokens()
         self.run = CloudRun()
-        self.logging = CloudLogging(self.run)
+        self.vertex = VertexAi()
+        self.logging = CloudLogging(self.run, self.vertex)
         self.control = Control(self)
 
     def answer(self, request):
@@ -70,6 +72,8 @@ class Double:
             return self.logging
         if re.match(r"/v2/projects/[^/]+/locations/", request.path):
             return self.run
+        if re.match(r"/v1/projects/[^/]+/locations/[^/]+/customJobs", request.path):
+            return self.vertex
         return None
 
 
@@ -110,6 +114,7 @@ def main():
         server.serve_forever()
     finally:
         Handler.double.run.clear()
+        Handler.double.vertex.clear()
 
 
 if __name__ == "__main__":

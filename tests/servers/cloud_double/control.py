@@ -20,6 +20,7 @@ class Control:
             "revoke": self.revoke,
             "used": self.used,
             "containers": self.containers,
+            "custom_jobs": self.custom_jobs,
             "schema": self.schema,
         }
         if what not in actions:
@@ -28,11 +29,11 @@ class Control:
 
     def hide(self, project, seconds):
         """What is created in the project from now on is not found for a while."""
-        self.double.run.hidden_s[project] = seconds
+        self.double.run.hidden_s[project] = self.double.vertex.hidden_s[project] = seconds
 
     def future(self, project, state):
-        """Executions that start in the project from now on say that they are in this state."""
-        self.double.run.future[project] = state
+        """Executions and custom jobs that start in the project from now on say that they are in this state."""
+        self.double.run.future[project] = self.double.vertex.future[project] = state
 
     def secret(self, project, name, value):
         """Secret Manager has this from now on."""
@@ -59,6 +60,14 @@ class Control:
         containers = [it.container.id for it in found if it.container]
         return {"jobs": jobs, "executions": [it.name for it in found], "containers": containers}
 
+    def custom_jobs(self, project, run=""):
+        """The custom jobs of the project, or of a run in it, and their containers."""
+        found = [job for name, job in list(self.double.vertex.jobs.items()) if name.startswith(f"projects/{project}/")]
+        found = [job for job in found if run in ("", job.labels.get("longshore-run"))]
+        containers = [job.container.id for job in found if job.container]
+        return {"jobs": [job.view() for job in found], "containers": containers}
+
     def schema(self, api, name):
         """A vendor's published schema."""
-        return {"run": self.double.run, "logging": self.double.logging}[api].discovery.schemas[name]
+        services = {"run": self.double.run, "logging": self.double.logging, "vertex": self.double.vertex}
+        return services[api].discovery.schemas[name]

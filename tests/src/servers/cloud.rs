@@ -1,10 +1,13 @@
 //! The double of clouds, as somebody has it who may look behind it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Proxy, address, bucket, send};
+use super::{Answer, Fault, Proxy, address, bucket, send};
+use crate::Home;
 
 /// The double that `tests/servers/up.sh cloud` has started, and a project in it that nobody else has.
 #[derive(Debug)]
@@ -61,4 +64,52 @@ impl Cloud {
         let words = schema["properties"][field]["enum"].as_array().expect("it has words").clone();
         words.iter().map(|word| word.as_str().expect("it is one").to_owned()).collect()
     }
+}
+
+impl Cloud {
+    /// The settings of a pool, of a kind that Google has, whose jobs are in this project.
+    #[track_caller]
+    pub fn pool(&self, home: &Home) -> String {
+        let (credentials, proxy) = (self.credentials(&home.path(".")), self.proxy.url());
+        format!(
+            "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n",
+            self.project,
+            runtime_image(),
+            credentials.display(),
+        )
+    }
+}
+
+/// The image of the runtime under test, in the engine of this machine.
+#[track_caller]
+fn runtime_image() -> String {
+    let answer = Home::new().longshore(&["image", "load"]).succeeds().text();
+    answer.lines().next().expect("it says what the image is called").to_owned()
+}
+
+/// What the docker client puts out.
+#[track_caller]
+pub fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().expect("there is a client");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A refusal as Google writes it.
+pub fn refusal(status: u16, word: &str, message: &str) -> Fault {
+    let body = json!({ "error": { "code": status, "message": message, "status": word } });
+    let headers = vec![("Content-Type", "application/json".to_owned())];
+    Fault::Answer(Answer { status, headers, body: body.to_string() })
+}
+
+/// A refusal that passes.
+pub fn busy(status: u16) -> Fault {
+    refusal(status, "UNAVAILABLE", "The service is currently unavailable.")
+}
+
+/// The permissions of a role, as gcloud reads it from a file of the repository.
+#[track_caller]
+pub fn role(file: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(crate::repository().join(file)).expect("it is there");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("- "));
+    lines.map(str::to_owned).collect()
 }

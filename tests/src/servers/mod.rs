@@ -21,7 +21,7 @@ mod wire;
 use std::path::PathBuf;
 
 pub use bucket::Bucket;
-pub use cloud::Cloud;
+pub use cloud::{Cloud, busy, docker, refusal, role};
 pub use ecs::{EXECUTION_ROLE, Ecs, REGION, ecs_shapes};
 pub use fault::{Answer, Fault};
 pub use http::{Response, send};
