@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::config::CloudRunSettings;
 use super::definition::{self, Needed};
 use super::place::Place;
+use crate::google::settings::Part;
 use crate::google::{self, logging};
 use crate::image::RuntimeImage;
 use crate::launcher::{Entry, Hidden, Job, Plan};
