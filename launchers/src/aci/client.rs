@@ -180,9 +180,10 @@ fn is_missing(failure: &Failure) -> bool {
             refusal.word.as_str(),
             "ResourceGroupNotFound" | "SubscriptionNotFound" | "InvalidSubscriptionId"
         ),
-        Failure::Refused(_) | Failure::Broken { .. } | Failure::Malformed(_) | Failure::Token(_) => {
-            false
-        }
+        Failure::Refused(_)
+        | Failure::Broken { .. }
+        | Failure::Malformed(_)
+        | Failure::Token(_) => false,
     }
 }
 
@@ -235,10 +236,7 @@ mod tests {
     #[test]
     fn the_next_page_is_asked_from_the_same_server() {
         let link = "https://management.azure.com/subscriptions/s?api-version=1&$skiptoken=x";
-        assert_eq!(
-            rest_of_address(link).unwrap(),
-            "/subscriptions/s?api-version=1&$skiptoken=x"
-        );
+        assert_eq!(rest_of_address(link).unwrap(), "/subscriptions/s?api-version=1&$skiptoken=x");
         assert_eq!(rest_of_address("nonsense"), None);
     }
 }

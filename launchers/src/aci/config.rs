@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::azure::settings::{AzureCredentials, AzurePart, ResourceIds, Tags};
-use crate::settings::{
-    Cpus, Integer, OneOf, SettingType, Shape, Size, Variables, Word, settings,
-};
+use crate::settings::{Cpus, Integer, OneOf, SettingType, Shape, Size, Variables, Word, settings};
 
 /// The kinds of GPUs that the API has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

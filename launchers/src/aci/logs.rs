@@ -44,7 +44,8 @@ pub(super) fn lines(
     (place, handle): (Place, Handle),
 ) -> BoxStream<'static, Result<String, Error>> {
     let told = Told::default();
-    let reader = Reader { launcher, client, place, handle, told, end: End::Ahead, pause: LOOK_FIRST };
+    let reader =
+        Reader { launcher, client, place, handle, told, end: End::Ahead, pause: LOOK_FIRST };
     stream::try_unfold(reader, |mut reader| async move {
         Ok(reader.more().await?.map(|lines| (lines, reader)))
     })

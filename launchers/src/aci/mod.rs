@@ -165,7 +165,7 @@ impl AciLauncher {
         &self,
         (client, place): (&Client, &Place),
         what: &str,
-        fits: impl Fn(Option<Phase>) -> bool + Send,
+        fits: impl Fn(Option<Phase>) -> bool + Send + Sync,
     ) -> Result<(), Error> {
         let pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(5));
         let over = async {
@@ -193,8 +193,7 @@ impl AciLauncher {
                     if client::is_transitioning(&failure) && began.elapsed() < END_PATIENCE =>
                 {
                     tokio::time::sleep(LOOK_AGAIN).await;
-                    if let None | Some(Phase::Over) =
-                        client.group(place).await?.as_ref().map(phase)
+                    if let None | Some(Phase::Over) = client.group(place).await?.as_ref().map(phase)
                     {
                         return Ok(());
                     }

@@ -94,8 +94,8 @@ fn pending(group: &Group, first_seen: Timestamp, now: Timestamp) -> JobState {
 fn over(group: &Group, output: &str) -> JobState {
     let ended = current(group).filter(|it| it.state == "Terminated");
     let code = ended.and_then(|it| it.exit_code);
-    let is_success = code == Some(0)
-        || code.is_none() && group.properties.instance_view.state == "Succeeded";
+    let is_success =
+        code == Some(0) || code.is_none() && group.properties.instance_view.state == "Succeeded";
     if is_success {
         return JobState::Exited { code: Some(0), reason: None };
     }
@@ -144,8 +144,10 @@ fn events(group: &Group) -> impl Iterator<Item = &Event> {
 
 /// What went wrong last, in Azure's words and ours.
 fn trouble(group: &Group) -> Option<String> {
-    let last = |fits: fn(&&Event) -> bool| events(group).filter(fits).max_by_key(|event| when(event));
-    let found = last(|event| why(event).is_some() && is_warning(event)).or_else(|| last(is_warning));
+    let last =
+        |fits: fn(&&Event) -> bool| events(group).filter(fits).max_by_key(|event| when(event));
+    let found =
+        last(|event| why(event).is_some() && is_warning(event)).or_else(|| last(is_warning));
     found.map(|event| match why(event) {
         Some(what) => with(what, &event.message),
         None => with(&event.name, &event.message),
@@ -172,7 +174,9 @@ pub(super) fn why(event: &Event) -> Option<&'static str> {
         "InaccessibleImage" => Some("Azure cannot read the image"),
         "RegistryErrorResponse" => Some("the image's registry has refused to answer"),
         "Evicted" | "Preempted" | "SpotEviction" => Some("Azure has taken its machine away"),
-        "NetworkingTimeout" | "FailedMountVolume" => Some("Azure could not prepare its network or volumes"),
+        "NetworkingTimeout" | "FailedMountVolume" => {
+            Some("Azure could not prepare its network or volumes")
+        }
         "Failed" | "BackOff" | "FailedPull" if says(&["pull", "image", "manifest"]) => {
             Some("Azure cannot read the image")
         }

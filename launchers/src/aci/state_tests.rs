@@ -147,11 +147,7 @@ fn how_a_group_ended() {
         (group("Succeeded", "Stopped", "Waiting"), None, "stopped in Azure"),
         (group("Succeeded", "Succeeded", "Waiting"), Some(0), ""),
         (ended("Failed", None, "DetailOfTheFuture"), None, "DetailOfTheFuture"),
-        (
-            group("Failed", "", "Waiting"),
-            None,
-            "Azure could not start it, and does not say why",
-        ),
+        (group("Failed", "", "Waiting"), None, "Azure could not start it, and does not say why"),
         (
             with_event(
                 with_event(

@@ -182,7 +182,8 @@ impl AzureTokens {
                     (self.variable("AZURE_TENANT_ID")?, self.variable("AZURE_CLIENT_ID")?);
                 let secret = Secret::new(self.variable("AZURE_CLIENT_SECRET")?);
                 let options = ClientSecretCredentialOptions { client_options: self.options()? };
-                ClientSecretCredential::new(&tenant, client, secret, Some(options)).map(|it| it as _)
+                ClientSecretCredential::new(&tenant, client, secret, Some(options))
+                    .map(|it| it as _)
             }
             Reference::WorkloadIdentity => {
                 let credential_options =

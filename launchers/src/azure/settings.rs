@@ -124,7 +124,10 @@ impl SettingType for Tags {
             is_name && value.chars().count() <= VALUE_MAX
         };
         if tags.len() > COUNT_MAX - OWN_MAX {
-            return Err(format!("{} are too many: Azure takes {COUNT_MAX} tags, of which {OWN_MAX} are Longshore's", tags.len()));
+            return Err(format!(
+                "{} are too many: Azure takes {COUNT_MAX} tags, of which {OWN_MAX} are Longshore's",
+                tags.len()
+            ));
         }
         match tags.iter().find(|tag| !is_tag(tag)) {
             Some((name, value)) => Err(format!(

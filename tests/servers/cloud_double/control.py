@@ -20,6 +20,7 @@ class Control:
             "used": self.used,
             "containers": self.containers,
             "schema": self.schema,
+            **self.double.container_instances.controls(),
         }
         if what not in actions:
             raise Refused(404, "NOT_FOUND", request.path)
