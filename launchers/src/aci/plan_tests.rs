@@ -201,7 +201,7 @@ fn processors_and_memory_are_what_azure_has() {
     let large = Limits { memory_bytes: 2 << 30, ..Limits::default() };
     let body = body_of(&planned(&Job { limits: large, ..job(&[]) }));
     let own = &body["properties"]["containers"][0]["properties"];
-    assert_eq!(own["resources"]["requests"]["memoryInGB"], 2.5);
+    assert_eq!(own["resources"]["requests"]["memoryInGB"], 2.6);
     for (settings, text, hint) in [
         (
             &[("memory", "64MiB")][..],

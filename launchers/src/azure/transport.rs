@@ -9,6 +9,7 @@ use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
 use azure_core::{Error, Result};
 use reqwest::{Client, Method, Url};
+use serde_json::Value;
 
 /// Token endpoints answer within a second or two.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,9 +87,23 @@ impl HttpClient for Transport {
             Some((HeaderName::from(name.as_str().to_owned()), value))
         });
         let headers = Headers::from(headers.collect::<HashMap<_, _>>());
-        let content = response.bytes().await.map_err(failed)?;
+        let is_success = response.status().is_success();
+        let mut content = response.bytes().await.map_err(failed)?;
+        if !is_success && let Some(shorter) = with_one_line(&content) {
+            content = shorter.into();
+        }
         Ok(AsyncRawResponse::from_bytes(status.into(), headers, content))
     }
+}
+
+/// An error of Entra with the first line of its description only. The library (1.0.0) takes no description that has line
+/// breaks in it, which all of Entra's have, and would tell that instead.
+fn with_one_line(content: &[u8]) -> Option<Vec<u8>> {
+    let mut error: Value = serde_json::from_slice(content).ok()?;
+    let description = error.get_mut("error_description")?;
+    let line = description.as_str()?.lines().next()?.replace('"', "'");
+    *description = line.into();
+    serde_json::to_vec(&error).ok()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ class AzureModels:
     def __init__(self, package):
         folder = importlib.util.find_spec(package).submodule_search_locations[0]
         self.models, self.enums, self.bases = {}, {}, {}
-        for name in sorted(os.listdir(f"{folder}/models")):
+        for name in sorted(name for name in os.listdir(f"{folder}/models") if name.endswith(".py")):
             with open(f"{folder}/models/{name}", encoding="utf-8") as file:
                 for item in ast.parse(file.read()).body:
                     if isinstance(item, ast.ClassDef):

@@ -46,12 +46,7 @@ impl Cloud {
     /// Lets the double do something that no client can ask for: see `tests/servers/cloud_double/control.py`.
     #[track_caller]
     pub fn control(&self, what: &str, body: &Value) -> Value {
-        let url = format!("{}/_double/{what}", self.double);
-        let content = body.to_string();
-        let answer =
-            send("POST", &url, &[("Content-Type", "application/json")], content.as_bytes());
-        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
-        serde_json::from_str(&answer.body).expect("the double answers JSON")
+        control(&self.double, what, body)
     }
 
     /// The words that a vendor has published for a field.
@@ -61,4 +56,14 @@ impl Cloud {
         let words = schema["properties"][field]["enum"].as_array().expect("it has words").clone();
         words.iter().map(|word| word.as_str().expect("it is one").to_owned()).collect()
     }
+}
+
+/// Lets the double at this address do something.
+#[track_caller]
+pub(super) fn control(double: &str, what: &str, body: &Value) -> Value {
+    let url = format!("{double}/_double/{what}");
+    let content = body.to_string();
+    let answer = send("POST", &url, &[("Content-Type", "application/json")], content.as_bytes());
+    assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+    serde_json::from_str(&answer.body).expect("the double answers JSON")
 }
