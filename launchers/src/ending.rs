@@ -3,6 +3,7 @@
 /// What a shell and container engines add to a signal's number in an exit code.
 #[cfg(any(
     test,
+    feature = "aci",
     feature = "cloud-run",
     feature = "docker",
     feature = "ecs",
@@ -14,6 +15,7 @@ pub(crate) const SIGNAL_BASE: i32 = 128;
 /// What killed a job with this exit code. `None`: it ended by itself. `by`: who may send a SIGKILL there.
 #[cfg(any(
     test,
+    feature = "aci",
     feature = "cloud-run",
     feature = "docker",
     feature = "ecs",
@@ -38,6 +40,7 @@ pub(crate) fn killed(signal: i32, by: &str) -> Option<String> {
 /// What it means, and what was said.
 #[cfg(any(
     test,
+    feature = "aci",
     feature = "cloud-run",
     feature = "ecs",
     feature = "kubernetes",

@@ -91,8 +91,10 @@ impl Kind {
     pub fn hands_on_environment(self) -> bool {
         match self {
             Self::Process | Self::Docker | Self::Kubernetes => true,
+            // It keeps secure variables to itself.
+            Self::Aci => true,
             // Whoever may look at its jobs sees their variables. Secret Manager fills those that hold secrets.
-            Self::Ecs | Self::CloudRun | Self::VertexAi | Self::Aci => false,
+            Self::Ecs | Self::CloudRun | Self::VertexAi => false,
         }
     }
 

@@ -10,6 +10,8 @@
 pub mod aci;
 pub mod artefact;
 mod aws;
+#[cfg(feature = "aci")]
+mod azure;
 pub mod clock;
 #[cfg(feature = "cloud-run")]
 pub mod cloud_run;

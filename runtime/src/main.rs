@@ -84,7 +84,7 @@ struct PlaceArguments {
     /// The digest of the order: nothing that does not follow from it is executed.
     #[arg(long, requires = "store", required_unless_present = "ticket")]
     order_sha256: Option<Digest>,
-    /// The ticket: a signed URL.
+    /// The ticket: a signed URL, or env:NAME where it is in an environment variable.
     #[arg(long, value_name = "URL")]
     ticket: Option<String>,
     /// The digest of the ticket: nothing that does not follow from it is executed.
@@ -93,14 +93,29 @@ struct PlaceArguments {
 }
 
 impl PlaceArguments {
-    fn place(self) -> Option<Place> {
+    fn place(self) -> Result<Place, Error> {
         let Self { store, tenant, run, order_sha256, ticket, ticket_sha256 } = self;
-        if let Some(url) = ticket {
-            return Some(Place::Ticket(TicketAddress { url, sha256: ticket_sha256? }));
+        let missing =
+            || Error::new(ErrorKind::Settings, "neither a store with a run nor a ticket is named");
+        if let Some(text) = ticket {
+            let (url, sha256) = (ticket_url(text)?, ticket_sha256.ok_or_else(missing)?);
+            return Ok(Place::Ticket(TicketAddress { url, sha256 }));
         }
-        let (location, tenant) = (store?, tenant.unwrap_or_default());
-        Some(Place::Store { location, tenant, run: run?, order: order_sha256? })
+        let location = store.ok_or_else(missing)?;
+        let (run, order) = (run.ok_or_else(missing)?, order_sha256.ok_or_else(missing)?);
+        Ok(Place::Store { location, tenant: tenant.unwrap_or_default(), run, order })
     }
+}
+
+/// The address of a ticket. Some infrastructures show arguments to others and keep variables to themselves.
+fn ticket_url(text: String) -> Result<String, Error> {
+    let Some(name) = text.strip_prefix("env:") else { return Ok(text) };
+    #[expect(clippy::disallowed_methods, reason = "it is a part of the settings, which are here")]
+    let value = std::env::var(name);
+    // The cause may show the value, which is a secret.
+    value.map_err(|_| {
+        Error::new(ErrorKind::Settings, format!("there is no ticket in the variable {name}"))
+    })
 }
 
 /// How flows reach the network, where they may.
@@ -164,9 +179,7 @@ fn run(verb: Verb) -> Result<(), Error> {
     match verb {
         Verb::Execute { place, network, confine } => {
             let network = network.network()?;
-            let place = place.place().ok_or_else(|| {
-                Error::new(ErrorKind::Settings, "neither a store with a run nor a ticket is named")
-            })?;
+            let place = place.place()?;
             execute::execute(&Settings { place, network, confine })
         }
         Verb::Compile { component, output, metered, target, memory_mib_max, timeout_s } => {

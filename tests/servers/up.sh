@@ -79,7 +79,7 @@ start_registry() {
         "$installed/registry/usr/bin/docker-registry" serve "$here/registry.yml"
 }
 
-# Cloud Run, and the log of its containers, which are those of the Docker Engine.
+# Cloud Run, the log of its containers, and Azure Container Instances. Containers are those of the Docker Engine.
 cloud() {
     launch cloud "$installed/cloud/python/bin/python3" -B "$here/cloud_double" "$1"
 }

@@ -2,12 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Answer, Cloud, Fault, Near};
-use longshore_tests::{Home, Run, loaded_image, repository, until};
+use longshore_tests::servers::{self, Answer, Cloud, Fault, Near, busy, docker, refusal, role};
+use longshore_tests::{Home, Run, repository, until};
 use serde_json::{Value, json};
 
 /// A home with a pool in a project of its own, and a store that containers reach.
@@ -22,14 +21,7 @@ impl Place {
         let near = servers::s3().near_containers();
         let home = near.home();
         let cloud = Cloud::project();
-        let credentials = cloud.credentials(&home.path("."));
-        let proxy = cloud.proxy.url();
-        let settings = format!(
-            "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n{settings}",
-            cloud.project,
-            loaded_image(),
-            credentials.display(),
-        );
+        let settings = format!("{}{settings}", cloud.pool(&home));
         Self { home: home.with_pool("cloud_run", &settings), cloud, near }
     }
 
@@ -63,21 +55,6 @@ impl Place {
         });
         shown.collect()
     }
-}
-
-fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn refusal(status: u16, word: &str, message: &str) -> Fault {
-    let body = json!({ "error": { "code": status, "message": message, "status": word } });
-    let headers = vec![("Content-Type", "application/json".to_owned())];
-    Fault::Answer(Answer { status, headers, body: body.to_string() })
-}
-
-fn busy(status: u16) -> Fault {
-    refusal(status, "UNAVAILABLE", "The service is currently unavailable.")
 }
 
 #[track_caller]
@@ -311,18 +288,13 @@ fn an_image_that_is_missing_is_named() {
     answer.says("the image is not in its registry: Image 'r.example/none:1' not found.");
 }
 
-/// The permissions of the role in the documentation.
-fn role() -> BTreeSet<String> {
-    let text = std::fs::read_to_string(repository().join("docs/cloud-run/launcher.yaml")).unwrap();
-    let role: Value = serde_saphyr::from_str(&text).unwrap();
-    let all = role["includedPermissions"].as_array().unwrap().iter();
-    all.map(|permission| permission.as_str().unwrap().to_owned()).collect()
-}
+/// What has the permissions of a launcher.
+const ROLE: &str = "docs/cloud-run/launcher.yaml";
 
 #[test]
 fn the_documented_role_is_what_a_launcher_needs_and_no_more() {
     let place = Place::new("");
-    let role = role();
+    let role = role(ROLE);
     let caller = &place.cloud.caller;
     place.cloud.control("grant", &json!({ "caller": caller, "permissions": role }));
     let home = &place.home;
@@ -355,7 +327,7 @@ fn the_doctor_looks_at_credentials_permissions_region_and_logs() {
     place.home.run("nothing").succeeds();
     let text = place.home.longshore(&["doctor"]).succeeds().text();
     assert!(text.contains("cloud_run") && text.contains("region us-central1"), "{text}");
-    let mut permissions = role();
+    let mut permissions = role(ROLE);
     permissions.remove("logging.logEntries.list");
     let grant = json!({ "caller": place.cloud.caller, "permissions": permissions });
     place.cloud.control("grant", &grant);

@@ -81,6 +81,11 @@ impl Call {
         Self { body: Some(body), ..Self::new(Method::POST, path.into()) }
     }
 
+    /// Makes `body` what is at `path`.
+    pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::PUT, path.into()) }
+    }
+
     /// Changes what is at `path`.
     pub(crate) fn patch(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some(body), ..Self::new(Method::PATCH, path.into()) }

@@ -140,6 +140,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_thousand_container_groups_stay_within_azures_rate_limits() {
+        // https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling: a bucket
+        // of 250 reads that fills by 25 per second; 100 creations per 5 minutes. At the shortest interval that can be set.
+        let bounds = (Duration::from_secs(1), Duration::from_secs(60));
+        let most = questions_in_worst_minute(1_000, 20, bounds);
+        assert!(most <= 25 * 60, "{most} questions in a minute");
+    }
+
+    #[test]
     fn a_pause_is_two_thirds_of_what_was_waited() {
         let bounds = (Duration::from_millis(250), Duration::from_secs(60));
         for (waited_ms, pause_ms) in

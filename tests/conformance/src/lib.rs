@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+pub mod aci;
 pub mod cloud_run;
 pub mod docker;
 pub mod ecs;

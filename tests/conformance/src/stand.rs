@@ -41,6 +41,12 @@ pub trait Hands: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether the output of a job that is over is kept, however much it is. Where it is not, whoever follows the job while
+    /// it runs has all of it.
+    fn keeps_output_of_the_past(&self) -> bool {
+        true
+    }
+
     /// Whether a last line that has no end is kept. A server that stands for an infrastructure may follow containers as
     /// Docker lets it, which may leave such a line out.
     fn keeps_lines_without_end(&self) -> bool {

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A double of Google Cloud Run jobs, Vertex AI custom jobs and Cloud Logging: no server of others runs their containers.
+"""A double of Google Cloud Run jobs, Vertex AI custom jobs, Cloud Logging and Azure Container Instances.
+
+No server of others runs their containers.
 
 Requests are judged by the vendors' own published schemas, which come with packages of theirs; states, answers and
 refusals are written after their documentation, not after recordings. Containers are real ones of the Docker Engine.
@@ -15,8 +17,11 @@ import traceback
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import arm
+import entra
 from cloud_logging import CloudLogging
 from cloud_run import CloudRun
+from container_instances import ContainerInstances
 from control import Control
 from refused import Refused
 from tokens import Tokens
@@ -54,13 +59,18 @@ class Double:
         self.run = CloudRun()
         self.vertex = VertexAi()
         self.logging = CloudLogging(self.run, self.vertex)
+        self.container_instances = ContainerInstances()
         self.control = Control(self)
 
     def answer(self, request):
         if (answer := self.tokens.answer(request)) is not None:
             return answer
+        if (answer := entra.answer(request, self.tokens)) is not None:
+            return answer
         if request.path.startswith("/_double/"):
             return self.control.answer(request)
+        if request.path.startswith("/subscriptions/"):
+            return self.container_instances.answer(request, arm.caller_of(self.tokens, request))
         caller = self.tokens.caller(request)
         service = self.service(request)
         if not service:
@@ -85,13 +95,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_request(self):
         try:
-            status, body = 200, self.double.answer(Request(self))
+            answer = self.double.answer(Request(self))
+            # Azure says more with a status than that it went well.
+            status, body = answer if isinstance(answer, tuple) else (200, answer)
         except Refused as refused:
             status, body = refused.status, refused.body()
         except Exception:
             traceback.print_exc()
             status, body = 500, {"error": {"code": 500, "message": "the double has failed: see its log", "status": "INTERNAL"}}
-        content = json.dumps(body).encode()
+        content = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))
@@ -115,6 +127,7 @@ def main():
     finally:
         Handler.double.run.clear()
         Handler.double.vertex.clear()
+        Handler.double.container_instances.clear()
 
 
 if __name__ == "__main__":

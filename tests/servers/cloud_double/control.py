@@ -22,6 +22,7 @@ class Control:
             "containers": self.containers,
             "custom_jobs": self.custom_jobs,
             "schema": self.schema,
+            **self.double.container_instances.controls(),
         }
         if what not in actions:
             raise Refused(404, "NOT_FOUND", request.path)

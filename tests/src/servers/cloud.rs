@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{Answer, Fault, Proxy, address, bucket, send};
-use crate::Home;
+use crate::{Home, loaded_image};
 
 /// The double that `tests/servers/up.sh cloud` has started, and a project in it that nobody else has.
 #[derive(Debug)]
@@ -49,12 +49,7 @@ impl Cloud {
     /// Lets the double do something that no client can ask for: see `tests/servers/cloud_double/control.py`.
     #[track_caller]
     pub fn control(&self, what: &str, body: &Value) -> Value {
-        let url = format!("{}/_double/{what}", self.double);
-        let content = body.to_string();
-        let answer =
-            send("POST", &url, &[("Content-Type", "application/json")], content.as_bytes());
-        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
-        serde_json::from_str(&answer.body).expect("the double answers JSON")
+        control(&self.double, what, body)
     }
 
     /// The words that a vendor has published for a field.
@@ -64,9 +59,7 @@ impl Cloud {
         let words = schema["properties"][field]["enum"].as_array().expect("it has words").clone();
         words.iter().map(|word| word.as_str().expect("it is one").to_owned()).collect()
     }
-}
 
-impl Cloud {
     /// The settings of a pool, of a kind that Google has, whose jobs are in this project.
     #[track_caller]
     pub fn pool(&self, home: &Home) -> String {
@@ -74,17 +67,10 @@ impl Cloud {
         format!(
             "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n",
             self.project,
-            runtime_image(),
+            loaded_image(),
             credentials.display(),
         )
     }
-}
-
-/// The image of the runtime under test, in the engine of this machine.
-#[track_caller]
-fn runtime_image() -> String {
-    let answer = Home::new().longshore(&["image", "load"]).succeeds().text();
-    answer.lines().next().expect("it says what the image is called").to_owned()
 }
 
 /// What the docker client puts out.
@@ -112,4 +98,14 @@ pub fn role(file: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(crate::repository().join(file)).expect("it is there");
     let lines = text.lines().filter_map(|line| line.strip_prefix("- "));
     lines.map(str::to_owned).collect()
+}
+
+/// Lets the double at this address do something.
+#[track_caller]
+pub(super) fn control(double: &str, what: &str, body: &Value) -> Value {
+    let url = format!("{double}/_double/{what}");
+    let content = body.to_string();
+    let answer = send("POST", &url, &[("Content-Type", "application/json")], content.as_bytes());
+    assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+    serde_json::from_str(&answer.body).expect("the double answers JSON")
 }

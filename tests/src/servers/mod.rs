@@ -4,6 +4,7 @@
 //! for each test, whose options are `object_store`'s own, as a person would write them. A [`Proxy`] counts requests and
 //! injects faults: `servers::s3().through(&proxy)`.
 
+mod azure;
 mod bucket;
 mod client;
 mod cloud;
@@ -20,6 +21,7 @@ mod wire;
 
 use std::path::PathBuf;
 
+pub use azure::Azure;
 pub use bucket::Bucket;
 pub use cloud::{Cloud, busy, docker, refusal, role};
 pub use ecs::{EXECUTION_ROLE, Ecs, REGION, ecs_shapes};
