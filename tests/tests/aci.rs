@@ -180,10 +180,10 @@ fn what_passes_is_waited_for_and_starts_nothing_twice() {
     let place = Place::new("");
     let proxy = &place.azure.proxy;
     // To the first look, …
+    proxy.inject(1, Fault::Answer(Answer { status: 200, headers: vec![], body: "<html>".into() }));
     proxy.inject(2, busy(429));
     proxy.inject(1, busy(500));
     proxy.inject(1, Fault::ResetRequest { after: 10 });
-    proxy.inject(1, Fault::Answer(Answer { status: 200, headers: vec![], body: "<html>".into() }));
     proxy.inject(1, Fault::Delay(Duration::from_secs(3)));
     // … and to the creation: the group is there, and nobody has heard of it.
     proxy.inject_where(1, Fault::ResetResponse { after: 0 }, is_put);
