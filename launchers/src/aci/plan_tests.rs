@@ -205,7 +205,7 @@ fn processors_and_memory_are_what_azure_has() {
     for (settings, text, hint) in [
         (
             &[("memory", "64MiB")][..],
-            "Azure has no container group with 0.7 GB",
+            "Azure has no container group with 0.1 GB",
             "it takes 1 to 16 GB",
         ),
         (&[("memory", "17GB")], "Azure has no container group with 17 GB", "it takes 1 to 16 GB"),

@@ -82,11 +82,13 @@ impl Call {
     }
 
     /// Makes `body` what is at `path`.
+    #[cfg(feature = "aci")]
     pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some(body), ..Self::new(Method::PUT, path.into()) }
     }
 
     /// Changes what is at `path`.
+    #[cfg(any(feature = "cloud-run", feature = "vertex-ai"))]
     pub(crate) fn patch(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some(body), ..Self::new(Method::PATCH, path.into()) }
     }
