@@ -18,7 +18,7 @@ const KEYS: [&str; 4] = [STRATEGY, MAX_WAIT, RESTART, DISABLE_RETRIES];
 
 /// What a job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
+pub(super) enum Strategy {
     /// A machine on demand.
     Standard,
     /// A cheap machine that Google may take back.
