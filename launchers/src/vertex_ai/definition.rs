@@ -10,7 +10,7 @@ use super::api::{
 };
 use super::config::VertexAiSettings;
 use super::machine;
-use super::scheduling::Scheduling;
+use super::scheduling::Wanted;
 use crate::google::entry::prefix;
 use crate::google::labels::{self, Labels};
 use crate::google::settings::Part;
@@ -87,8 +87,11 @@ pub(super) fn job(
 }
 
 fn scheduling(work_max: Duration, settings: &VertexAiSettings) -> Result<SchedulingSpec, Error> {
-    let Scheduling { strategy, max_wait, restart_job_on_worker_restart, disable_retries } =
-        settings.scheduling;
+    let wanted = settings.scheduling.wanted().map_err(|why| {
+        Error::new(ErrorKind::BadInput, format!("the job's scheduling: {why}"))
+            .hint("longshore pool template vertex_ai explains it")
+    })?;
+    let Wanted { strategy, max_wait, restart_job_on_worker_restart, disable_retries } = wanted;
     let disable_retries = disable_retries.unwrap_or(true);
     if disable_retries && restart_job_on_worker_restart == Some(true) {
         let text = "scheduling.restart_job_on_worker_restart does nothing where scheduling.disable_retries is true";

@@ -51,6 +51,8 @@ const END_PATIENCE: Duration = Duration::from_secs(120);
 const GONE_PATIENCE: Duration = Duration::from_secs(60);
 /// Where another launcher may have created it just now, it is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// For the output of a job that is not there it is looked this often.
+const LOOKS_MAX: usize = 5;
 
 /// Launches custom jobs of Vertex AI.
 #[derive(Debug)]
@@ -335,11 +337,15 @@ async fn lines(
     client: Client,
     place: Place,
 ) -> Result<BoxStream<'static, Result<String, Error>>, Error> {
+    let mut looks = 0;
     let job = loop {
         match client.of_run(&place).await?.into_iter().next() {
             Some(job) => break job.name,
             // One that was launched just now is there in a moment.
-            None if place.is_young(clock::now()) => tokio::time::sleep(LOOK_AGAIN).await,
+            None if looks < LOOKS_MAX && place.is_young(clock::now()) => {
+                looks += 1;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
             None => return Ok(stream::empty().boxed()),
         }
     };

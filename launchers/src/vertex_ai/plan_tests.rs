@@ -182,7 +182,7 @@ fn what_cannot_work_is_refused_before_anything_is_stored() {
         ),
         (
             Job { limits: Limits { memory_bytes: 64 << 30, ..Limits::default() }, ..job(&[]) },
-            "the run may need 66",
+            "the run may need 65875 MiB of memory, and a machine n1-standard-4 has 15360 MiB",
             "set a larger machine_type",
         ),
         (job(&[("network", "vpc")]), "\"vpc\" is not the whole name of a network", "network=proj"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longshore_protocol::suggest;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::settings::{OneOf, SettingType, Shape, Word};
 
@@ -18,7 +18,7 @@ const KEYS: [&str; 4] = [STRATEGY, MAX_WAIT, RESTART, DISABLE_RETRIES];
 
 /// What a job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
+pub(super) enum Strategy {
     /// A machine on demand.
     Standard,
     /// A cheap machine that Google may take back.
@@ -40,28 +40,57 @@ impl Word for Strategy {
     }
 }
 
+/// What is said about it, by names. What it means, and whether it fits together, is known when all of it is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scheduling(pub BTreeMap<String, String>);
+
 /// How Vertex AI gets the machine of a job, and what it does when that is lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scheduling {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
     /// What it waits for. Vertex AI's own default is a machine on demand.
-    pub strategy: Option<OneOf<Strategy>>,
+    pub(super) strategy: Option<OneOf<Strategy>>,
     /// How long it waits with [`Strategy::FlexStart`]. Vertex AI's own default is a day; zero is without end.
-    pub max_wait: Option<Duration>,
+    pub(super) max_wait: Option<Duration>,
     /// Whether all of the job starts again when a machine does.
-    pub restart_job_on_worker_restart: Option<bool>,
+    pub(super) restart_job_on_worker_restart: Option<bool>,
     /// Whether a container that has failed is not started again.
-    pub disable_retries: Option<bool>,
+    pub(super) disable_retries: Option<bool>,
 }
 
-/// Reads an entry, whose value may stand in quotes as all values of maps do.
-fn entry<T: SettingType>(entries: &Map<String, Value>, key: &str) -> Result<Option<T>, String> {
-    let Some(value) = entries.get(key) else { return Ok(None) };
-    let bare = match (T::shape(), value.as_str()) {
-        (Shape::Bool, Some("true")) => Value::Bool(true),
-        (Shape::Bool, Some("false")) => Value::Bool(false),
-        (_, _) => value.clone(),
-    };
-    T::read(&bare).map(Some).map_err(|why| format!("{key}: {why}"))
+impl Scheduling {
+    /// What it means.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub(super) fn wanted(&self) -> Result<Wanted, String> {
+        if let Some(key) = self.0.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let rest = match suggest::nearest(key, KEYS) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("there are {}", KEYS.join(", ")),
+            };
+            return Err(format!("{key:?} is nothing that can be said of it; {rest}"));
+        }
+        let wanted = Wanted {
+            strategy: self.entry(STRATEGY)?,
+            max_wait: self.entry(MAX_WAIT)?,
+            restart_job_on_worker_restart: self.entry(RESTART)?,
+            disable_retries: self.entry(DISABLE_RETRIES)?,
+        };
+        if wanted.max_wait.is_some() && wanted.strategy != Some(OneOf(Strategy::FlexStart)) {
+            return Err(format!("{MAX_WAIT} goes with {STRATEGY} = FLEX_START"));
+        }
+        Ok(wanted)
+    }
+
+    fn entry<T: SettingType>(&self, key: &str) -> Result<Option<T>, String> {
+        let Some(text) = self.0.get(key) else { return Ok(None) };
+        let value = match (T::shape(), text.as_str()) {
+            (Shape::Bool, "true") => Value::Bool(true),
+            (Shape::Bool, "false") => Value::Bool(false),
+            (_, text) => Value::String(text.to_owned()),
+        };
+        T::read(&value).map(Some).map_err(|why| format!("{key}: {why}"))
+    }
 }
 
 impl SettingType for Scheduling {
@@ -69,39 +98,18 @@ impl SettingType for Scheduling {
         Shape::Map
     }
 
+    /// Takes true and false with and without quotes.
     fn read(value: &Value) -> Result<Self, String> {
-        let entries = value.as_object().ok_or_else(|| format!("{value} is not {}", Shape::Map))?;
-        if let Some(key) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let rest = match suggest::nearest(key, KEYS) {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => format!("there are {}", KEYS.join(", ")),
-            };
-            return Err(format!("{key:?} is nothing that can be said of it; {rest}"));
-        }
-        let scheduling = Self {
-            strategy: entry(entries, STRATEGY)?,
-            max_wait: entry(entries, MAX_WAIT)?,
-            restart_job_on_worker_restart: entry(entries, RESTART)?,
-            disable_retries: entry(entries, DISABLE_RETRIES)?,
-        };
-        let waits = scheduling.strategy == Some(OneOf(Strategy::FlexStart));
-        if scheduling.max_wait.is_some() && !waits {
-            return Err(format!("{MAX_WAIT} goes with {STRATEGY} = FLEX_START"));
-        }
-        Ok(scheduling)
+        let Some(entries) = value.as_object() else { return BTreeMap::read(value).map(Self) };
+        let texts = entries.iter().map(|(key, value)| {
+            let text = value.as_bool().map(|is_so| Value::String(is_so.to_string()));
+            (key.clone(), text.unwrap_or_else(|| value.clone()))
+        });
+        BTreeMap::read(&Value::Object(texts.collect())).map(Self)
     }
 
     fn write(&self) -> Value {
-        let Self { strategy, max_wait, restart_job_on_worker_restart, disable_retries } = self;
-        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let all = [
-            (STRATEGY, strategy.write()),
-            (MAX_WAIT, max_wait.write()),
-            (RESTART, restart_job_on_worker_restart.write()),
-            (DISABLE_RETRIES, disable_retries.write()),
-        ];
-        let set = all.into_iter().filter(|(_, value)| !value.is_null());
-        set.map(|(key, value)| (key.to_owned(), text(value))).collect::<BTreeMap<_, _>>().write()
+        self.0.write()
     }
 }
 
@@ -112,15 +120,13 @@ mod tests {
 
     #[test]
     fn what_is_said_of_it_is_read_and_written_alike() {
-        for value in [
-            json!({}),
-            json!({ "strategy": "FLEX_START", "max_wait_duration": "3600s" }),
-            json!({ "disable_retries": "false", "restart_job_on_worker_restart": "true" }),
-        ] {
-            assert_eq!(Scheduling::read(&value).unwrap().write(), value);
-        }
-        let typed = json!({ "strategy": "SPOT", "disable_retries": false });
-        assert_eq!(Scheduling::read(&typed).unwrap().disable_retries, Some(false));
+        let value = json!({ "strategy": "FLEX_START", "max_wait_duration": "1h" });
+        let scheduling = Scheduling::read(&value).unwrap();
+        assert_eq!(scheduling.write(), value);
+        assert_eq!(scheduling.wanted().unwrap().max_wait, Some(Duration::from_secs(3600)));
+        let typed = Scheduling::read(&json!({ "disable_retries": false })).unwrap();
+        assert_eq!(typed.wanted().unwrap().disable_retries, Some(false));
+        assert_eq!(typed.write(), json!({ "disable_retries": "false" }));
     }
 
     #[test]
@@ -132,7 +138,7 @@ mod tests {
             (json!({ "max_wait_duration": "1h" }), "goes with strategy = FLEX_START"),
             (json!("SPOT"), "is not texts by names"),
         ] {
-            let found = Scheduling::read(&value).unwrap_err();
+            let found = Scheduling::read(&value).and_then(|it| it.wanted()).unwrap_err();
             assert!(found.contains(why), "{found}");
         }
     }
