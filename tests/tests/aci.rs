@@ -2,12 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Answer, Azure, Fault, Near, Request};
-use longshore_tests::{Home, Run, repository, until};
+use longshore_tests::servers::{self, Answer, Azure, Fault, Near, Request, docker};
+use longshore_tests::{Home, Run, loaded_image, repository, until};
 use serde_json::{Value, json};
 
 /// A home with a pool in a subscription of its own, and a store that containers reach.
@@ -24,7 +23,7 @@ impl Place {
         let variables = azure.variables().into_iter();
         let home =
             variables.fold(near.home(), |home, (name, value)| home.with_variable(&name, &value));
-        let own = azure.settings(&image());
+        let own = azure.settings(loaded_image());
         let own = own.iter().map(|(key, value)| format!("job.{key} = \"{value}\"\n"));
         let settings = format!("{}{settings}", own.collect::<String>());
         Self { home: home.with_pool("aci", &settings), azure, _near: near }
@@ -48,17 +47,6 @@ impl Place {
         });
         shown.collect()
     }
-}
-
-/// The image of the runtime under test, in the engine of this machine.
-fn image() -> String {
-    let answer = Home::new().longshore(&["image", "load"]).succeeds().text();
-    answer.lines().next().unwrap().to_owned()
-}
-
-fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn refusal(status: u16, word: &str, message: &str) -> Fault {

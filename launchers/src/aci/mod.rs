@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::{Memory, Pauses};
+use crate::rest::{Memory, Pauses, changed};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
@@ -245,18 +245,8 @@ impl Launcher for AciLauncher {
     async fn changed(&self, handle: &Handle, seen: &JobState) -> Result<JobState, Error> {
         let place = Place::of(handle)?;
         let (client, memory) = (self.client(&place)?, self.memory(&place));
-        loop {
-            tokio::time::sleep(memory.pause(handle, Instant::now())).await;
-            match self.settled(&client, &place, handle).await {
-                Ok(state) if state != *seen => return Ok(state),
-                Ok(JobState::Exited { .. } | JobState::Gone) => {
-                    std::future::pending::<()>().await;
-                }
-                Ok(_) => {}
-                // What cannot be asked now is asked again with the next look.
-                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
-            }
-        }
+        let ask = || self.settled(&client, &place, handle);
+        Ok(changed(&memory, handle, seen, ask).await)
     }
 
     fn logs(&self, handle: &Handle) -> BoxStream<'static, Result<String, Error>> {
