@@ -302,6 +302,9 @@ fn the_documented_role_is_what_a_launcher_needs_and_no_more() {
     let subnet = format!("subnet_ids={group}/Microsoft.Network/virtualNetworks/v/subnets/x");
     let call = home.run("add_one").param("n", 1).args(["--set", &identity, "--set", &subnet]);
     call.succeeds().prints("2\n");
+    let subnet = subnet.replace('=', "=[\"") + "\"]";
+    home.longshore(&["pool", "update", "aci", "--set", &format!("job.{subnet}")]).succeeds();
+    home.longshore(&["doctor"]).succeeds();
     let run = home.submitted(home.submit("spin"));
     until("it runs", || (run.state() == "Running").then_some(()));
     // A runtime that does not listen is ended by Azure.
@@ -324,6 +327,16 @@ fn the_doctor_looks_at_credentials_permissions_location_and_quotas() {
     let text = place.home.longshore(&["doctor"]).succeeds().text();
     assert!(text.contains("aci") && text.contains("location westeurope"), "{text}");
     assert!(text.contains("of 100 container groups are in use"), "{text}");
+    for (subnet, expected) in
+        [("missing", "was not found"), ("plain", "is not delegated to Microsoft.ContainerInstance")]
+    {
+        let network = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network";
+        let set = format!("job.subnet_ids=[\"{network}/virtualNetworks/v/subnets/{subnet}\"]");
+        place.home.longshore(&["pool", "update", "aci", "--set", &set]).succeeds();
+        let text = place.home.longshore(&["doctor"]).exits(exit::INFRASTRUCTURE).text();
+        assert!(text.contains("FAIL") && text.contains(expected), "{text}");
+    }
+    place.home.longshore(&["pool", "update", "aci", "--set", "job.subnet_ids=[]"]).succeeds();
     let mut permissions = role();
     permissions.remove("Microsoft.ContainerInstance/containerGroups/write");
     let grant = json!({ "caller": place.azure.caller, "permissions": permissions });

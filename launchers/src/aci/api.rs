@@ -234,3 +234,29 @@ pub(super) struct Permission {
     pub(super) actions: Vec<String>,
     pub(super) not_actions: Vec<String>,
 }
+
+/// A subnet: <https://learn.microsoft.com/en-us/rest/api/virtualnetwork/subnets/get>.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Subnet {
+    pub(super) properties: SubnetProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SubnetProperties {
+    pub(super) delegations: Vec<Delegation>,
+}
+
+/// To which service a subnet is given.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Delegation {
+    pub(super) properties: DelegationProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct DelegationProperties {
+    pub(super) service_name: String,
+}

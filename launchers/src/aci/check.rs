@@ -1,6 +1,6 @@
 //! Whether container groups could be launched: what `longshore doctor` asks.
 
-use super::api::{Permission, Usage};
+use super::api::{Permission, Subnet, Usage};
 use super::client::{Client, ROLE_FILE};
 use super::config::AciSettings;
 use super::place::Place;
@@ -15,14 +15,16 @@ const NEEDED: [&str; 5] = [
     "Microsoft.ContainerInstance/containerGroups/stop/action",
     "Microsoft.ContainerInstance/containerGroups/containers/logs/read",
 ];
+/// To whom a subnet has to be given.
+const SERVICE: &str = "Microsoft.ContainerInstance/containerGroups";
 /// The quotas that a group counts against.
 const QUOTAS: [(&str, &str); 2] =
     [("ContainerGroups", "container groups"), ("StandardCores", "processors")];
 
-/// Looks at the resource group, what may be done in it, and what is left of the quotas.
+/// Looks at the resource group, what may be done in it, what is left of the quotas, and the subnets.
 ///
 /// # Errors
-/// When it is not there, or something that every job needs is not permitted or used up.
+/// When it is not there, or something that every job needs is not permitted or used up, or a subnet takes no groups.
 pub(super) async fn check(
     client: &Client,
     place: &Place,
@@ -45,6 +47,9 @@ pub(super) async fn check(
         ));
     }
     let ResourceIds(subnets) = &settings.subnet_ids;
+    for id in subnets {
+        check_subnet(id, &client.subnet(id).await?)?;
+    }
     let network = match subnets.as_slice() {
         [] => "the internet".to_owned(),
         subnets => subnets.join(", "),
@@ -55,6 +60,18 @@ pub(super) async fn check(
         place.scope(),
         said(&quotas),
     ))
+}
+
+/// Azure puts groups only into subnets that are given to its Container Instances.
+/// <https://learn.microsoft.com/en-us/azure/container-instances/container-instances-virtual-network-concepts>
+fn check_subnet(id: &str, subnet: &Subnet) -> Result<(), Error> {
+    let mut services = subnet.properties.delegations.iter().map(|it| &it.properties.service_name);
+    if services.any(|service| service.eq_ignore_ascii_case(SERVICE)) {
+        return Ok(());
+    }
+    let text = format!("the subnet {id} is not delegated to {SERVICE}");
+    Err(Error::new(ErrorKind::Infrastructure, text)
+        .hint(format!("az network vnet subnet update --ids {id} --delegations {SERVICE}")))
 }
 
 fn known(quotas: &[Usage]) -> impl Iterator<Item = (&'static str, &Usage)> {

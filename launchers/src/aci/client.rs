@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::api::{Group, Logs, Page, Permission, Usage, VERSION};
+use super::api::{Group, Logs, Page, Permission, Subnet, Usage, VERSION};
 use super::definition::CONTAINER;
 use super::place::Place;
 use crate::azure::credentials::{AzureTokens, Reference};
@@ -22,6 +22,8 @@ use crate::{Error, ErrorKind};
 pub(super) const ROLE_FILE: &str = "docs/aci/launcher.json";
 /// The version of `Microsoft.Authorization` that is asked.
 const PERMISSIONS_VERSION: &str = "2022-04-01";
+/// The version of `Microsoft.Network` that is asked.
+const NETWORK_VERSION: &str = "2023-09-01";
 /// Pages of a list: more than a subscription may have groups.
 const PAGES_MAX: usize = 200;
 /// What was not yet there when its output was asked for.
@@ -144,6 +146,13 @@ impl Client {
         let page: Page<Permission> =
             self.rest.read(&call).await.map_err(|failure| self.failed(&what, failure))?;
         Ok(page.value)
+    }
+
+    /// A subnet, by its id.
+    pub(super) async fn subnet(&self, id: &str) -> Result<Subnet, Error> {
+        let call = Call::get(id).with("api-version", NETWORK_VERSION);
+        let what = format!("look at the subnet {id}");
+        self.rest.read(&call).await.map_err(|failure| self.failed(&what, failure))
     }
 
     async fn all<T: DeserializeOwned>(&self, what: &str, path: String) -> Result<Vec<T>, Error> {

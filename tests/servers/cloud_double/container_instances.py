@@ -12,7 +12,7 @@ from arm import ArmRefused, check_action, check_version
 from azure_models import AzureModels
 from container_group import ContainerGroup
 
-VERSION, PERMISSIONS_VERSION = "2023-05-01", "2022-04-01"
+VERSION, PERMISSIONS_VERSION, NETWORK_VERSION = "2023-05-01", "2022-04-01", "2023-09-01"
 # How long Azure takes for each step, here.
 DELAY_S = 0.2
 PAGE_SIZE = 50
@@ -42,7 +42,7 @@ class ContainerInstances:
             found = re.fullmatch(pattern, request.path)
             if request.method != method or not found:
                 continue
-            check_version(request, PERMISSIONS_VERSION if "Authorization" in pattern else VERSION)
+            check_version(request, version_of(action))
             check_action(caller, action, request.path)
             if found.groupdict().get("resource_group") == MISSING_RESOURCE_GROUP:
                 raise ArmRefused(404, "ResourceGroupNotFound", f"Resource group '{MISSING_RESOURCE_GROUP}' could not be found.")
@@ -152,6 +152,13 @@ class ContainerInstances:
         actions = ["*"] if caller.grants is None else sorted(caller.grants)
         return {"value": [{"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}]}
 
+    def subnet(self, found, request, caller):
+        """https://learn.microsoft.com/en-us/rest/api/virtualnetwork/subnets/get: those of tests are what their names say."""
+        if found["subnet"] == "missing":
+            raise ArmRefused(404, "ResourceNotFound", f"The Resource '{request.path}' was not found.")
+        delegation = {"name": "runs", "properties": {"serviceName": TYPE}}
+        return {"id": request.path, "properties": {"delegations": [] if found["subnet"] == "plain" else [delegation]}}
+
     # ---- what a group may be
 
     def check_group(self, name, body, caller):
@@ -207,6 +214,11 @@ class ContainerInstances:
         return {"words": self.models.enums[enum]}
 
 
+def version_of(action):
+    """Each provider has versions of its own."""
+    return {"Microsoft.Authorization": PERMISSIONS_VERSION, "Microsoft.Network": NETWORK_VERSION}.get(action.split("/")[0], VERSION)
+
+
 def check_tags(tags):
     if len(tags) > TAGS_MAX:
         raise ArmRefused(400, "TagsLimitExceeded", f"There are {len(tags)} tags, and {TAGS_MAX} are allowed.")
@@ -249,5 +261,6 @@ ROUTES = [
     ("POST", GROUP + "/stop", f"{TYPE}/stop/action", ContainerInstances.stop),
     ("GET", GROUP + r"/containers/(?P<container>[^/]+)/logs", f"{TYPE}/containers/logs/read", ContainerInstances.logs),
     ("GET", SUBSCRIPTION + r"/providers/Microsoft\.ContainerInstance/locations/[^/]+/usages", "Microsoft.ContainerInstance/locations/usages/read", ContainerInstances.usages),
+    ("GET", SCOPE + r"/providers/Microsoft\.Network/virtualNetworks/[^/]+/subnets/(?P<subnet>[^/]+)", "Microsoft.Network/virtualNetworks/subnets/read", ContainerInstances.subnet),
     ("GET", SCOPE + r"/providers/Microsoft\.Authorization/permissions", "Microsoft.Authorization/permissions/read", ContainerInstances.permissions),
 ]
