@@ -66,7 +66,7 @@ settings! {
         guarded location: Option<AzurePart> = None,
         /// Where the launcher's credentials are: default (environment, workload identity, managed identity, Azure CLI), env, cli, managed-identity, managed-identity:CLIENT_ID, workload-identity, or anonymous.
         guarded credentials: AzureCredentials = AzureCredentials::default(),
-        /// The address of Azure Resource Manager, where it is not https://management.azure.com.
+        /// The address of Azure Resource Manager, where it is not that of the public cloud.
         guarded endpoint: Option<String> = None,
         /// The beginning of the group's name, of up to 26 characters; the id of the run follows. Default: longshore.
         free name: Option<String> = None,
