@@ -11,6 +11,7 @@
 mod answer;
 mod build;
 mod call;
+mod cloud;
 mod component;
 mod home;
 mod image;
@@ -27,6 +28,7 @@ pub use build::{
     repository, runtime, scaffold_target, tools,
 };
 pub use call::Call;
+pub use cloud::{InCloud, count};
 pub use component::{
     core_module, damaged, fixtures, hostile, miscoded, net, of_other_abi, without_section,
 };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Answer, Azure, Fault, Near, Request, docker};
-use longshore_tests::{Home, Run, loaded_image, repository, until};
+use longshore_tests::servers::{self, Answer, Azure, Fault, Near, Request};
+use longshore_tests::{Home, InCloud, count, loaded_image, repository, until};
 use serde_json::{Value, json};
 
 /// A home with a pool in a subscription of its own, and a store that containers reach.
@@ -29,11 +29,6 @@ impl Place {
         Self { home: home.with_pool("aci", &settings), azure, _near: near }
     }
 
-    /// How many groups there are.
-    fn groups(&self) -> usize {
-        self.azure.starts("").len()
-    }
-
     /// What was asked of Azure since the last time: methods and paths without what is different each time.
     fn asked(&self) -> Vec<String> {
         let requests = self.azure.proxy.take_requests();
@@ -46,6 +41,20 @@ impl Place {
             format!("{} {}", request.method, parts.collect::<Vec<_>>().join("/"))
         });
         shown.collect()
+    }
+}
+
+impl InCloud for Place {
+    fn home(&self) -> &Home {
+        &self.home
+    }
+
+    fn containers(&self) -> Vec<String> {
+        self.azure.containers("")
+    }
+
+    fn jobs(&self) -> usize {
+        self.azure.starts("").len()
     }
 }
 
@@ -63,11 +72,6 @@ fn is_put(request: &Request) -> bool {
     request.method == "PUT"
 }
 
-#[track_caller]
-fn count(asked: &[String], wanted: &str) -> usize {
-    asked.iter().filter(|one| *one == wanted).count()
-}
-
 const GROUP: &str = "containerGroups/*";
 
 #[test]
@@ -77,7 +81,7 @@ fn a_flow_runs_there_and_nothing_is_left() {
     run.wait().succeeds().prints("42\n");
     let shown = run.shown().to_string();
     assert!(shown.contains("aci") && shown.contains("precompiled"), "{shown}");
-    until("the group is gone", || (place.groups() == 0).then_some(()));
+    until("the group is gone", || (place.jobs() == 0).then_some(()));
 
     // What it costs in requests: a look and a creation to launch, one to remove, and few to look.
     let asked = place.asked();
@@ -90,13 +94,9 @@ fn a_flow_runs_there_and_nothing_is_left() {
 fn the_container_has_a_ticket_that_nobody_is_shown() {
     let place = Place::new("job.labels.team = \"search\"");
     let run = place.home.submitted(place.home.submit("sleeps").param("seconds", 3));
-    let containers = until("it has a container", || {
-        let found = place.azure.containers("");
-        (!found.is_empty()).then_some(found)
-    });
-    let found: Value = serde_json::from_str(&docker(&["inspect", &containers[0]])).unwrap();
-    let command = format!("{} {}", found[0]["Path"], found[0]["Args"]);
-    let env = found[0]["Config"]["Env"].to_string();
+    let found = place.container();
+    let command = format!("{} {}", found["Path"], found["Args"]);
+    let env = found["Config"]["Env"].to_string();
     assert!(command.contains("env:LONGSHORE_TICKET"), "{command}");
     assert!(!command.contains("Signature") && command.len() < 1_024, "{command}");
     assert!(env.contains("LONGSHORE_TICKET=http") && !env.contains("SECRET_ACCESS"), "{env}");
@@ -109,43 +109,25 @@ fn the_container_has_a_ticket_that_nobody_is_shown() {
 #[test]
 fn a_run_is_stopped_and_its_container_with_it() {
     let place = Place::new("");
-    let run = place.home.submitted(place.home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
-    run.verb("cancel").succeeds();
-    assert_eq!(run.state(), "Cancelled");
-    let running = || {
-        let all = place.azure.containers("");
-        all.iter().filter(|id| docker(&["ps", "--quiet", "--no-trunc"]).contains(*id)).count()
-    };
-    until("nothing runs", || (running() == 0).then_some(()));
+    place.stops_a_run_and_its_container_with_it();
     assert!(count(&place.asked(), &format!("POST {GROUP}/stop")) <= 1);
 }
 
 #[test]
-fn a_container_that_was_killed_is_a_crash_with_its_reason() {
+fn a_container_that_was_killed_is_a_crash_with_its_reason_and_its_output() {
     let place = Place::new("job.stream_output = true");
-    let run = place.home.submitted(place.home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
-    for container in place.azure.containers("") {
-        docker(&["kill", &container]);
-    }
-    run.wait().exits(exit::RUN_CRASHED).says("SIGKILL");
-    assert_eq!(run.state(), "Crashed");
-    assert_eq!(place.groups(), 1, "what explains the crash stays");
-    run.verb("logs").args(["--job"]).succeeds();
+    place.tells_of_a_container_that_was_killed();
     assert!(count(&place.asked(), &format!("GET {GROUP}/containers/runtime/logs")) >= 1);
-    run.verb("rm").succeeds();
-    assert_eq!(place.groups(), 0);
 }
 
 #[test]
 fn a_group_that_is_kept_is_there_until_it_is_swept() {
     let place = Place::new("job.keep_container_group = true");
     place.home.run("add_one").param("n", 1).succeeds().prints("2\n");
-    assert_eq!(place.groups(), 1);
+    assert_eq!(place.jobs(), 1);
     let text = place.home.longshore(&["pool", "sweep", "--yes"]).succeeds().text();
     assert!(text.contains("removed the job of run"), "{text}");
-    assert_eq!(place.groups(), 0);
+    assert_eq!(place.jobs(), 0);
 }
 
 #[test]
@@ -305,12 +287,9 @@ fn the_documented_role_is_what_a_launcher_needs_and_no_more() {
     let subnet = subnet.replace('=', "=[\"") + "\"]";
     home.longshore(&["pool", "update", "aci", "--set", &format!("job.{subnet}")]).succeeds();
     home.longshore(&["doctor"]).succeeds();
-    let run = home.submitted(home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
+    let run = place.running(&[]);
     // A runtime that does not listen is ended by Azure.
-    for container in place.azure.containers("") {
-        docker(&["kill", "--signal", "STOP", &container]);
-    }
+    place.signal("STOP");
     run.verb("cancel").succeeds();
     run.verb("logs").args(["--job"]).succeeds();
     run.verb("rm").succeeds();
@@ -361,13 +340,7 @@ fn the_published_words_are_those_that_are_known() {
     }
 }
 
-/// A run that nobody waits for leaves its group to the next sweep.
 #[test]
 fn groups_that_nobody_needs_are_swept() {
-    let place = Place::new("");
-    let run: Run<'_> = place.home.submitted(place.home.submit("add_one").param("n", 1));
-    until("it is over", || (run.state() == "Completed").then_some(()));
-    let text = place.home.longshore(&["pool", "sweep", "--yes"]).succeeds().text();
-    assert!(text.contains(&format!("removed the job of run {}", run.short())), "{text}");
-    assert_eq!(place.groups(), 0);
+    Place::new("").sweeps_jobs_that_nobody_needs();
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use longshore_protocol::exit;
-use longshore_tests::servers::{self, Answer, Cloud, Fault, Near, busy, docker, refusal, role};
-use longshore_tests::{Home, Run, repository, until};
-use serde_json::{Value, json};
+use longshore_tests::servers::{self, Answer, Cloud, Fault, Near, busy, refusal, role};
+use longshore_tests::{Home, InCloud, count, repository, until};
+use serde_json::json;
 
 /// A home with a pool in a project of its own, and a store that containers reach.
 struct Place {
@@ -32,13 +32,6 @@ impl Place {
         found["executions"].as_array().unwrap().len()
     }
 
-    fn containers(&self) -> Vec<String> {
-        let name = format!("projects/{}/", self.cloud.project);
-        let found = self.cloud.control("containers", &json!({ "name": name }));
-        let all = found["containers"].as_array().unwrap().iter();
-        all.map(|id| id.as_str().unwrap().to_owned()).collect()
-    }
-
     /// What was asked of Google since the last time: methods and paths without what is different each time.
     fn asked(&self) -> Vec<String> {
         let requests = self.cloud.proxy.take_requests();
@@ -57,9 +50,21 @@ impl Place {
     }
 }
 
-#[track_caller]
-fn count(asked: &[String], wanted: &str) -> usize {
-    asked.iter().filter(|one| *one == wanted).count()
+impl InCloud for Place {
+    fn home(&self) -> &Home {
+        &self.home
+    }
+
+    fn containers(&self) -> Vec<String> {
+        let name = format!("projects/{}/", self.cloud.project);
+        let found = self.cloud.control("containers", &json!({ "name": name }));
+        let all = found["containers"].as_array().unwrap().iter();
+        all.map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    fn jobs(&self) -> usize {
+        self.executions()
+    }
 }
 
 #[test]
@@ -110,13 +115,8 @@ fn runs_with_a_kept_job_share_it() {
 fn the_container_has_a_ticket_and_nothing_else() {
     let place = Place::new("job.labels.team = \"search\"");
     let run = place.home.submitted(place.home.submit("sleeps").param("seconds", 3));
-    let containers = until("it has a container", || {
-        let found = place.containers();
-        (!found.is_empty()).then_some(found)
-    });
-    let found: Value = serde_json::from_str(&docker(&["inspect", &containers[0]])).unwrap();
-    let (command, env) =
-        (found[0]["Config"]["Cmd"].to_string(), found[0]["Config"]["Env"].to_string());
+    let found = place.container();
+    let (command, env) = (found["Config"]["Cmd"].to_string(), found["Config"]["Env"].to_string());
     assert!(command.contains("--ticket") && command.len() < 1_024, "{command}");
     assert!(!env.contains("AWS") && !env.contains("KEY") && !env.contains("hush"), "{env}");
     run.wait().succeeds().prints("slept 3 s\n");
@@ -127,43 +127,14 @@ fn the_container_has_a_ticket_and_nothing_else() {
 #[test]
 fn a_run_is_stopped_and_its_container_with_it() {
     let place = Place::new("");
-    let run = place.home.submitted(place.home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
-    run.verb("cancel").succeeds();
-    assert_eq!(run.state(), "Cancelled");
-    let running = || {
-        let all = place.containers();
-        all.iter().filter(|id| docker(&["ps", "--quiet", "--no-trunc"]).contains(*id)).count()
-    };
-    until("nothing runs", || (running() == 0).then_some(()));
+    place.stops_a_run_and_its_container_with_it();
     assert!(count(&place.asked(), "POST jobs/*/executions/*:cancel") <= 1);
 }
 
 #[test]
-fn a_container_that_was_killed_is_a_crash_with_its_reason() {
-    let place = Place::new("");
-    let run = place.home.submitted(place.home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
-    for container in place.containers() {
-        docker(&["kill", &container]);
-    }
-    run.wait().exits(exit::RUN_CRASHED).says("SIGKILL");
-    assert_eq!(run.state(), "Crashed");
-    assert_eq!(place.executions(), 1, "what explains the crash stays");
-    run.verb("rm").succeeds();
-    assert_eq!(place.executions(), 0);
-}
-
-#[test]
-fn the_output_of_the_container_can_be_read_and_followed() {
+fn a_container_that_was_killed_is_a_crash_with_its_reason_and_its_output() {
     let place = Place::new("job.stream_output = true");
-    let run = place.home.submitted(place.home.submit("spin"));
-    until("it runs", || (run.state() == "Running").then_some(()));
-    for container in place.containers() {
-        docker(&["kill", &container]);
-    }
-    run.wait().exits(exit::RUN_CRASHED);
-    run.verb("logs").args(["--job"]).succeeds();
+    place.tells_of_a_container_that_was_killed();
     assert!(count(&place.asked(), "POST entries:list") >= 1);
 }
 
@@ -302,12 +273,9 @@ fn the_documented_role_is_what_a_launcher_needs_and_no_more() {
     home.run("add_one").param("n", 1).succeeds().prints("2\n");
     // A crash is explained, cancelled, cleaned up; with a job of its own, and a shared one.
     for keep in ["keep_job=false", "keep_job=true"] {
-        let run = home.submitted(home.submit("spin").args(["--set", keep]));
-        until("it runs", || (run.state() == "Running").then_some(()));
+        let run = place.running(&["--set", keep]);
         // A runtime that does not listen is ended by Cloud Run.
-        for container in place.containers() {
-            docker(&["kill", "--signal", "STOP", &container]);
-        }
+        place.signal("STOP");
         run.verb("cancel").succeeds();
         run.verb("logs").args(["--job"]).succeeds();
         run.verb("rm").succeeds();
@@ -350,13 +318,7 @@ fn the_published_words_are_those_that_are_known() {
     assert!(["ALPHA", "BETA", "GA"].iter().all(|stage| stages.contains(&(*stage).to_owned())));
 }
 
-/// A run that nobody waits for leaves its job to the next sweep.
 #[test]
 fn jobs_that_nobody_needs_are_swept() {
-    let place = Place::new("");
-    let run: Run<'_> = place.home.submitted(place.home.submit("add_one").param("n", 1));
-    until("it is over", || (run.state() == "Completed").then_some(()));
-    let text = place.home.longshore(&["pool", "sweep", "--yes"]).succeeds().text();
-    assert!(text.contains(&format!("removed the job of run {}", run.short())), "{text}");
-    assert_eq!(place.executions(), 0);
+    Place::new("").sweeps_jobs_that_nobody_needs();
 }

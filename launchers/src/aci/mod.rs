@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::{Memory, Pauses, changed};
+use crate::rest::{ASK_AGAIN, Kept, Memory, Pauses, changed, settled};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
@@ -46,8 +46,6 @@ const LOOK_LONGEST: Duration = Duration::from_secs(60);
 const END_PATIENCE: Duration = Duration::from_secs(120);
 /// A group that was created may not be found for a moment.
 const APPEARS_WITHIN: Duration = Duration::from_secs(30);
-/// Where another launcher may have created it just now, it is looked for again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Groups that are remembered. Nobody watches as many at once.
 const KNOWN_MAX: usize = 10_000;
 
@@ -56,10 +54,10 @@ const KNOWN_MAX: usize = 10_000;
 pub struct AciLauncher {
     surroundings: Surroundings,
     /// Connections, by addresses and credentials.
-    clients: Mutex<HashMap<String, Client>>,
+    clients: Kept<String, Client>,
     known: Mutex<HashMap<Handle, Known>>,
     /// What groups were in, by the shortest pause between two looks.
-    memories: Mutex<HashMap<Duration, Arc<Memory>>>,
+    memories: Kept<Duration, Arc<Memory>>,
 }
 
 /// What is remembered of a group.
@@ -79,27 +77,20 @@ impl AciLauncher {
     pub fn new(surroundings: Surroundings) -> Self {
         Self {
             surroundings,
-            clients: Mutex::default(),
+            clients: Kept::default(),
             known: Mutex::default(),
-            memories: Mutex::default(),
+            memories: Kept::default(),
         }
     }
 
     fn client(&self, place: &Place) -> Result<Client, Error> {
         let key = format!("{} {}", place.endpoint, place.credentials);
-        let mut clients = locked(&self.clients);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
-        }
-        let client = Client::new(place, &self.surroundings)?;
-        clients.insert(key, client.clone());
-        Ok(client)
+        self.clients.get_or(key, || Client::new(place, &self.surroundings))
     }
 
     fn memory(&self, place: &Place) -> Arc<Memory> {
-        let mut memories = locked(&self.memories);
-        let made = || Arc::new(Memory::new(place.poll, LOOK_LONGEST.max(place.poll)));
-        Arc::clone(memories.entry(place.poll).or_insert_with(made))
+        let memory = || Arc::new(Memory::new(place.poll, LOOK_LONGEST.max(place.poll)));
+        self.memories.or_insert_with(place.poll, memory)
     }
 
     fn know(&self, handle: &Handle, was_seen: bool) -> Known {
@@ -143,21 +134,15 @@ impl AciLauncher {
         Ok(state::state(&group, &output, (since, clock::now())))
     }
 
-    /// Like [`Self::observe`], but a group that is not there is looked for once more, where another launcher may have
-    /// created it just now.
+    /// Like [`Self::observe`], and keeps what is told.
     async fn settled(
         &self,
         client: &Client,
         place: &Place,
         handle: &Handle,
     ) -> Result<JobState, Error> {
-        let mut state = self.observe(client, place, handle).await?;
-        if state == JobState::Gone && place.is_young(clock::now()) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            state = self.observe(client, place, handle).await?;
-        }
-        self.memory(place).keep(handle, &state, Instant::now());
-        Ok(state)
+        let ask = || self.observe(client, place, handle);
+        settled(&self.memory(place), handle, place.is_young(clock::now()), ask).await
     }
 
     /// Waits until the group is as `fits` says. `None` is one that is not there.
@@ -192,7 +177,7 @@ impl AciLauncher {
                 Err(failure)
                     if client::is_transitioning(&failure) && began.elapsed() < END_PATIENCE =>
                 {
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    tokio::time::sleep(ASK_AGAIN).await;
                     if let None | Some(Phase::Over) = client.group(place).await?.as_ref().map(phase)
                     {
                         return Ok(());

@@ -17,8 +17,6 @@ mod plan;
 mod shared;
 mod state;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
@@ -31,7 +29,7 @@ use crate::google::recent::Recent;
 use crate::google::service::is_precondition;
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::{Memory, Pauses, changed};
+use crate::rest::{Kept, Memory, Pauses, changed, settled};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
@@ -47,18 +45,16 @@ use state::{Phase, phase};
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
 /// An execution that was asked to end has this long: Cloud Run's own ten seconds, and what it takes to tell.
 const END_PATIENCE: Duration = Duration::from_secs(60);
-/// Where another launcher may have created it just now, it is looked for again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Launches executions of Cloud Run jobs.
 #[derive(Debug)]
 pub struct CloudRunLauncher {
     surroundings: Surroundings,
     /// Connections, by addresses and credentials.
-    clients: Mutex<HashMap<String, Client>>,
+    clients: Kept<String, Client>,
     recent: Recent,
     /// Executions of shared jobs, by handle.
-    executions: Mutex<HashMap<Handle, String>>,
+    executions: Kept<Handle, String>,
     memory: Memory,
 }
 
@@ -67,9 +63,9 @@ impl CloudRunLauncher {
     pub fn new(surroundings: Surroundings) -> Self {
         Self {
             surroundings,
-            clients: Mutex::default(),
+            clients: Kept::default(),
             recent: Recent::default(),
-            executions: Mutex::default(),
+            executions: Kept::default(),
             memory: Memory::new(LOOKS.0, LOOKS.1),
         }
     }
@@ -77,13 +73,7 @@ impl CloudRunLauncher {
     fn client(&self, place: &Place) -> Result<Client, Error> {
         let Place { endpoint, logging_endpoint, credentials, .. } = place;
         let key = format!("{endpoint} {logging_endpoint} {credentials}");
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
-        }
-        let client = Client::new(place, &self.surroundings)?;
-        clients.insert(key, client.clone());
-        Ok(client)
+        self.clients.get_or(key, || Client::new(place, &self.surroundings))
     }
 
     /// The execution of a job.
@@ -96,15 +86,12 @@ impl CloudRunLauncher {
         let Some(run) = &place.run else {
             return client.execution(&place.own_execution()).await;
         };
-        let known =
-            self.executions.lock().unwrap_or_else(PoisonError::into_inner).get(handle).cloned();
-        if let Some(known) = known {
+        if let Some(known) = self.executions.get(handle) {
             return client.execution(&known).await;
         }
         let found = shared::find(client, place, run).await?;
         if let Some(found) = &found {
-            let mut known = self.executions.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(handle.clone(), found.name.clone());
+            self.executions.insert(handle.clone(), found.name.clone());
         }
         Ok(found)
     }
@@ -150,21 +137,15 @@ impl CloudRunLauncher {
         }
     }
 
-    /// Like [`Self::observe`], but a job that is not there is looked for once more, where another launcher may have
-    /// created it just now.
+    /// Like [`Self::observe`], and keeps what is told.
     async fn settled(
         &self,
         client: &Client,
         place: &Place,
         handle: &Handle,
     ) -> Result<JobState, Error> {
-        let mut state = self.observe(client, place, handle).await?;
-        if state == JobState::Gone && place.is_young(clock::now()) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            state = self.observe(client, place, handle).await?;
-        }
-        self.memory.keep(handle, &state, Instant::now());
-        Ok(state)
+        let ask = || self.observe(client, place, handle);
+        settled(&self.memory, handle, place.is_young(clock::now()), ask).await
     }
 
     /// Waits until the execution cannot be running.
@@ -328,7 +309,7 @@ impl Launcher for CloudRunLauncher {
     async fn cleanup(&self, handle: &Handle) -> Result<(), Error> {
         self.cancel(handle, Duration::ZERO).await?;
         self.delete(handle, After::Done).await?;
-        self.executions.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
+        self.executions.remove(handle);
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 //! **Invariant:** no token and no body of a request is in an error.
 
 mod failure;
+mod kept;
 mod poll;
 mod retry;
 mod token;
@@ -27,11 +28,14 @@ use tokio::time::Instant;
 use crate::{Error, ErrorKind};
 
 pub(crate) use failure::{Failure, Refusal};
+pub(crate) use kept::Kept;
 #[cfg(test)]
 pub(crate) use poll::tests::questions_in_worst_minute;
 pub(crate) use poll::{Memory, Pauses};
 pub(crate) use token::Tokens;
-pub(crate) use watch::changed;
+#[cfg(any(feature = "aci", feature = "vertex-ai"))]
+pub(crate) use watch::ASK_AGAIN;
+pub(crate) use watch::{changed, settled};
 
 /// A server that says nothing for this long is asked again. Clouds answer within a second or two.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);

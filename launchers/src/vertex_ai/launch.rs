@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::END_PATIENCE;
 use super::client::Client;
 use super::place::Place;
 use super::state::{Phase, phase};
-use super::{END_PATIENCE, LOOK_AGAIN};
 use crate::google::service::{is_precondition, is_unknown};
-use crate::rest::Pauses;
+use crate::rest::{ASK_AGAIN, Pauses};
 use crate::{Error, ErrorKind};
 
 /// An answer that was lost is looked for, and then asked for again, this often.
@@ -48,7 +48,7 @@ async fn appeared(client: &Client, place: &Place) -> Result<Option<String>, Erro
         if let Some(found) = client.of_run(place).await?.into_iter().next() {
             return Ok(Some(found.name));
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(ASK_AGAIN).await;
     }
     Ok(None)
 }
@@ -68,7 +68,7 @@ async fn first(client: &Client, place: &Place, own: String) -> Result<String, Er
             return Ok(first);
         }
         // Whoever is in the list already may be later than our own, which is not yet.
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(ASK_AGAIN).await;
     }
     Ok(own)
 }

@@ -18,8 +18,8 @@ mod plan;
 mod scheduling;
 mod state;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
@@ -31,7 +31,7 @@ use crate::google::logging;
 use crate::google::recent::Recent;
 use crate::image::RuntimeImage;
 use crate::launcher::{FoundJob, Handle, Job, Launcher, Plan, Tell};
-use crate::rest::{Memory, Pauses, changed};
+use crate::rest::{ASK_AGAIN, Kept, Memory, Pauses, changed, settled};
 use crate::settings::JobSettings;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
@@ -49,8 +49,6 @@ const LOOK_LONGEST: Duration = Duration::from_secs(300);
 const END_PATIENCE: Duration = Duration::from_secs(120);
 /// A job that was deleted has this long until it is gone.
 const GONE_PATIENCE: Duration = Duration::from_secs(60);
-/// Where another launcher may have created it just now, it is looked for again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// For the output of a job that is not there it is looked this often.
 const LOOKS_MAX: usize = 5;
 
@@ -59,12 +57,12 @@ const LOOKS_MAX: usize = 5;
 pub struct VertexAiLauncher {
     surroundings: Surroundings,
     /// Connections, by addresses and credentials.
-    clients: Mutex<HashMap<String, Client>>,
+    clients: Kept<String, Client>,
     recent: Recent,
     /// The names that Vertex AI has chosen, by handle: with them, a look is one request for one job.
-    names: Mutex<HashMap<Handle, String>>,
+    names: Kept<Handle, String>,
     /// What jobs were in, by how soon they may be asked again.
-    memories: Mutex<HashMap<Duration, Arc<Memory>>>,
+    memories: Kept<Duration, Arc<Memory>>,
 }
 
 impl VertexAiLauncher {
@@ -72,42 +70,27 @@ impl VertexAiLauncher {
     pub fn new(surroundings: Surroundings) -> Self {
         Self {
             surroundings,
-            clients: Mutex::default(),
+            clients: Kept::default(),
             recent: Recent::default(),
-            names: Mutex::default(),
-            memories: Mutex::default(),
+            names: Kept::default(),
+            memories: Kept::default(),
         }
     }
 
     fn client(&self, place: &Place) -> Result<Client, Error> {
         let Place { endpoint, logging_endpoint, credentials, .. } = place;
         let key = format!("{endpoint} {logging_endpoint} {credentials}");
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
-        }
-        let client = Client::new(place, &self.surroundings)?;
-        clients.insert(key, client.clone());
-        Ok(client)
+        self.clients.get_or(key, || Client::new(place, &self.surroundings))
     }
 
     fn memory(&self, place: &Place) -> Arc<Memory> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = || Arc::new(Memory::new(place.look, LOOK_LONGEST));
-        Arc::clone(memories.entry(place.look).or_insert_with(memory))
-    }
-
-    fn name(&self, handle: &Handle) -> Option<String> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).get(handle).cloned()
-    }
-
-    fn remember(&self, handle: &Handle, name: String) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(handle.clone(), name);
+        self.memories.or_insert_with(place.look, memory)
     }
 
     /// Nothing of it is known here any more.
     fn forget(&self, place: &Place, handle: &Handle) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
+        self.names.remove(handle);
         self.recent.seen(handle);
         self.memory(place).forget(handle);
     }
@@ -119,7 +102,7 @@ impl VertexAiLauncher {
         place: &Place,
         handle: &Handle,
     ) -> Result<Option<CustomJob>, Error> {
-        if let Some(name) = self.name(handle) {
+        if let Some(name) = self.names.get(handle) {
             match client.job(&name).await? {
                 Some(job) => return Ok(Some(job)),
                 // It is not there yet, or no longer.
@@ -129,7 +112,7 @@ impl VertexAiLauncher {
         }
         let found = client.of_run(place).await?.into_iter().next();
         match &found {
-            Some(job) => self.remember(handle, job.name.clone()),
+            Some(job) => self.names.insert(handle.clone(), job.name.clone()),
             None => self.forget(place, handle),
         }
         Ok(found)
@@ -144,7 +127,8 @@ impl VertexAiLauncher {
     ) -> Result<Vec<CustomJob>, Error> {
         let mut found = client.of_run(place).await?;
         // A list may lag behind what was launched here.
-        if let Some(name) = self.name(handle).filter(|name| found.iter().all(|it| it.name != *name))
+        if let Some(name) =
+            self.names.get(handle).filter(|name| found.iter().all(|it| it.name != *name))
         {
             found.extend(client.job(&name).await?);
         }
@@ -170,21 +154,15 @@ impl VertexAiLauncher {
         Ok(state::state(&job, &output))
     }
 
-    /// Like [`Self::observe`], but a job that is not there is looked for once more, where another launcher may have
-    /// created it just now.
+    /// Like [`Self::observe`], and keeps what is told.
     async fn settled(
         &self,
         client: &Client,
         place: &Place,
         handle: &Handle,
     ) -> Result<JobState, Error> {
-        let mut state = self.observe(client, place, handle).await?;
-        if state == JobState::Gone && place.is_young(clock::now()) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            state = self.observe(client, place, handle).await?;
-        }
-        self.memory(place).keep(handle, &state, Instant::now());
-        Ok(state)
+        let ask = || self.observe(client, place, handle);
+        settled(&self.memory(place), handle, place.is_young(clock::now()), ask).await
     }
 }
 
@@ -236,7 +214,7 @@ impl Launcher for VertexAiLauncher {
         let place = request.place();
         let client = self.client(&place)?;
         let name = launch::launch(&client, &place, request.body(&plan.hidden)?).await?;
-        self.remember(&plan.handle, name);
+        self.names.insert(plan.handle.clone(), name);
         self.recent.launched(&plan.handle);
         self.memory(&place).forget(&plan.handle);
         Ok(())
@@ -288,7 +266,7 @@ impl Launcher for VertexAiLauncher {
     async fn finish(&self, handle: &Handle) -> Result<(), Error> {
         let place = Place::of(handle)?;
         let client = self.client(&place)?;
-        let names = match self.name(handle) {
+        let names = match self.names.get(handle) {
             Some(name) => vec![name],
             None => client.of_run(&place).await?.into_iter().map(|job| job.name).collect(),
         };
@@ -344,7 +322,7 @@ async fn lines(
             // One that was launched just now is there in a moment.
             None if looks < LOOKS_MAX && place.is_young(clock::now()) => {
                 looks += 1;
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(ASK_AGAIN).await;
             }
             None => return Ok(stream::empty().boxed()),
         }

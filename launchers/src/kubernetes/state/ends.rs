@@ -172,8 +172,22 @@ pub(super) fn of_events(events: &[Event]) -> Option<String> {
     newest(events.iter().filter(|event| sentence(event).is_some())).and_then(sentence)
 }
 
+/// Why a container has not started in time, as far as its own status does not say it.
+pub(super) fn not_started(pod: &Pod, events: &[Event], seconds: u64) -> String {
+    // A kubelet tells of an image in an event before it writes it into the pod's status.
+    let says = |what: &str| {
+        let says = |event: &&Event| event.message.as_deref().is_some_and(|it| it.contains(what));
+        newest(events.iter().filter(says))?.message.as_deref().map(str::trim)
+    };
+    if let Some(words) = says("Failed to pull image").or_else(|| says("ErrImagePull")) {
+        return waiting(pod, "ErrImagePull", words);
+    }
+    let last = last_warning(events).map(|words| format!(": {words}")).unwrap_or_default();
+    format!("its container did not start within {seconds} s{last}")
+}
+
 /// The newest complaint, whatever it is.
-pub(super) fn last_warning(events: &[Event]) -> Option<String> {
+fn last_warning(events: &[Event]) -> Option<String> {
     let warnings = events.iter().filter(|event| event.type_.as_deref() == Some("Warning"));
     let event = newest(warnings)?;
     let words = event.message.as_deref().unwrap_or_default().trim();

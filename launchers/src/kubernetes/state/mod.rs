@@ -195,12 +195,7 @@ fn pending(job: &Job, pod: &Pod, events: Option<&[Event]>, now: Timestamp) -> Ju
     }
     match events {
         None => Judgement::AskEvents(JobState::Pending),
-        Some(events) => {
-            let last = ends::last_warning(events).map(|words| format!(": {words}"));
-            let seconds = start_timeout.as_secs();
-            let last = last.unwrap_or_default();
-            Judgement::GiveUp(format!("its container did not start within {seconds} s{last}"))
-        }
+        Some(events) => Judgement::GiveUp(ends::not_started(pod, events, start_timeout.as_secs())),
     }
 }
 

@@ -239,6 +239,23 @@ fn a_pod_that_does_not_start_is_given_up_with_the_last_complaint() {
     assert_eq!(given_up, Judgement::GiveUp(why.to_owned()));
 }
 
+#[test]
+fn an_image_that_only_events_tell_of_is_named() {
+    let given_up = |events: &[Event]| {
+        let pod = pod_of(LONG_AGO, &waits("ContainerCreating", ""));
+        judged(Some(job(&json!({}))), vec![pod], Some(events))
+    };
+    let pulls = event("Failed", "Failed to pull image \"i:1\": no such host", LONG_AGO);
+    let error = event("Failed", "Error: ErrImagePull", JUST_NOW);
+    for (events, words) in [
+        (vec![pulls, error.clone()], "Failed to pull image \"i:1\": no such host"),
+        (vec![error], "Error: ErrImagePull"),
+    ] {
+        let why = format!("the image i:1 cannot be pulled: {words} (ErrImagePull)");
+        assert_eq!(given_up(&events), Judgement::GiveUp(why));
+    }
+}
+
 fn without_pod_since(time: &str, events: Option<&[Event]>) -> Judgement {
     let job = job(&json!({ "status": { "startTime": time } }));
     judged(Some(job), vec![], events)
