@@ -146,7 +146,8 @@ mod tests {
         for retryable in [true, false] {
             let error = Error::from(failure(retryable));
             let middle = error.source().unwrap();
-            let texts = [error.to_string(), middle.to_string(), middle.source().unwrap().to_string()];
+            let texts =
+                [error.to_string(), middle.to_string(), middle.source().unwrap().to_string()];
             assert_eq!(texts, ["the error", "the middle", "the root"]);
             assert_eq!(error.is_retryable(), retryable);
         }

@@ -82,11 +82,9 @@ pub(crate) fn progress(done: u64, total: Option<u64>, message: String) {
 pub(crate) fn call_child(flow: &Flow, params: Vec<u8>) -> Result<Vec<u8>, Failure> {
     // A line that is in the guest's own buffer was said before what the child says.
     drop(std::io::stdout().flush());
-    children::call(flow.name(), &params).map_err(|children::Failure { message, causes, retryable }| Failure {
-        message,
-        causes,
-        retryable,
-    })
+    children::call(flow.name(), &params).map_err(
+        |children::Failure { message, causes, retryable }| Failure { message, causes, retryable },
+    )
 }
 
 #[cfg(any(feature = "log", feature = "tracing"))]

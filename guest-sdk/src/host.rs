@@ -19,7 +19,11 @@ mod native {
             let message = panic.downcast_ref::<String>().map(String::as_str);
             let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
             let message = message.unwrap_or("the panic's payload is not text");
-            Err(Failure { message: format!("panicked: {message}"), causes: vec![], retryable: true })
+            Err(Failure {
+                message: format!("panicked: {message}"),
+                causes: vec![],
+                retryable: true,
+            })
         })
     }
 

@@ -70,9 +70,7 @@ fn sleeps_in_a_child() {
 #[test]
 fn outlives_its_children() {
     let ended = Guest::flow("outlives_its_children").spares_its_host();
-    let ended = ended.completes(
-        r#"["it does not want to","panicked: it cannot"]"#,
-    );
+    let ended = ended.completes(r#"["it does not want to","panicked: it cannot"]"#);
     assert_eq!(ended.outcome().usage.child_runs, 5);
 }
 

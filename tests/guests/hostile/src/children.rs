@@ -122,6 +122,12 @@ fn floods_by_children() {
 /// Calls what is not there, and calls what is there with what it does not take.
 #[flow(timeout = "10s")]
 fn calls_nobody() -> Vec<String> {
-    let calls = [("", &[][..]), ("nobody", &[]), ("works_taking", &[]), ("works_taking", &[1, 2, 3]), ("\u{1b}[2J", &[])];
+    let calls = [
+        ("", &[][..]),
+        ("nobody", &[]),
+        ("works_taking", &[]),
+        ("works_taking", &[1, 2, 3]),
+        ("\u{1b}[2J", &[]),
+    ];
     calls.map(|(flow, params)| call_child(flow, params).unwrap_err().message).to_vec()
 }
