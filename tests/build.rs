@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files of the suite that have no theme.
-const NOT_THEMES: [&str; 5] = ["main", "guest", "made", "lib", "host"];
+const NOT_THEMES: [&str; 6] = ["main", "guest", "made", "lib", "host", "workers"];
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where to write"));

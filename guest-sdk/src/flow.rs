@@ -1,5 +1,6 @@
 //! The flows of a program.
 
+use std::any::TypeId;
 use std::fmt;
 
 use crate::error::Failure;
@@ -9,6 +10,7 @@ use crate::params::Params;
 pub struct Flow {
     name: &'static str,
     call: fn(Params) -> Result<Vec<u8>, Failure>,
+    id: fn() -> TypeId,
     frame: &'static [u8],
 }
 
@@ -20,9 +22,15 @@ impl Flow {
     pub const fn new(
         name: &'static str,
         call: fn(Params) -> Result<Vec<u8>, Failure>,
+        id: fn() -> TypeId,
         frame: &'static [u8],
     ) -> Self {
-        Self { name, call, frame }
+        Self { name, call, id, frame }
+    }
+
+    /// The type of its function, of which there is one each.
+    pub(crate) fn id(&self) -> TypeId {
+        (self.id)()
     }
 
     /// The name by which it is run.

@@ -6,9 +6,10 @@ use std::io::Write as _;
 use std::panic::PanicHookInfo;
 
 use bindings::exports::longshore::flow::guest as contract;
-use bindings::longshore::flow::host;
+use bindings::longshore::flow::{children, host};
 
 use crate::error::Failure;
+use crate::flow::Flow;
 #[cfg(any(feature = "log", feature = "tracing"))]
 use crate::logging::{self, Level, Record};
 use crate::{Context, flows};
@@ -76,6 +77,14 @@ pub(crate) fn context() -> Context {
 
 pub(crate) fn progress(done: u64, total: Option<u64>, message: String) {
     host::report_progress(&host::ProgressReport { done, total, message });
+}
+
+pub(crate) fn call_child(flow: &Flow, params: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    // A line that is in the guest's own buffer was said before what the child says.
+    drop(std::io::stdout().flush());
+    children::call(flow.name(), &params).map_err(
+        |children::Failure { message, causes, retryable }| Failure { message, causes, retryable },
+    )
 }
 
 #[cfg(any(feature = "log", feature = "tracing"))]

@@ -18,6 +18,7 @@
 //! - [`flow`] makes a function a flow, [`data`] makes a struct or an enum a parameter or a result.
 //! - [`permanent`] marks an error that another attempt would only repeat.
 //! - [`progress`] and [`context`] talk with the run; records of the `log` and `tracing` crates go to its log.
+//! - [`child`] calls another flow in a sandbox of its own, and gets an error where that fails.
 //! - [`Bytes`] is a byte string that is not copied on its way in.
 //!
 //! Natively there is no run: a flow stays a plain function for `cargo test`, [`context`] is a placeholder, and
@@ -27,6 +28,7 @@
 //! nothing of the guest contract (WIT, exports, sections) is visible in an author's source.
 
 mod bytes;
+mod child;
 mod context;
 mod descriptor;
 mod error;
@@ -41,6 +43,7 @@ mod result;
 mod value;
 
 pub use bytes::Bytes;
+pub use child::{Gives, Takes, child};
 pub use context::{Context, context, progress};
 pub use error::{Error, Failure, permanent};
 pub use flow::{Flow, flows};
@@ -167,6 +170,11 @@ pub mod __private {
     pub use crate::params::Params;
     pub use crate::result::{encode, fail};
     pub use crate::value::part;
+
+    /// The type of a function, by which its flow is found.
+    pub fn id_of<F: 'static>(_: F) -> std::any::TypeId {
+        std::any::TypeId::of::<F>()
+    }
 
     /// The version of this crate, for the descriptor.
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -100,7 +100,8 @@ fn everything(
         random = "17kB",
         sockets = 18,
         http_requests = 19,
-        files = "20kB"
+        files = "20kB",
+        child_runs = 21
     ),
     network = ["GET api.example.com:443", "*.example.org:*"],
     env = ["REGION"],

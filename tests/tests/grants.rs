@@ -36,6 +36,16 @@ fn a_variable_that_is_allowed_is_read_and_recorded() {
 }
 
 #[test]
+fn a_child_has_what_its_caller_was_granted() {
+    let home = Home::new();
+    let run = |flow| home.run(flow).env("REGION", "eu").args(["--allow", "all", "--quiet"]);
+    run("reads_region_by_a_child").succeeds().prints("null\n");
+    run("lets_a_child_read_region").succeeds().prints("eu\n");
+    let outcome = home.newest_run().record("outcome.json").unwrap();
+    assert_eq!(outcome["usage"]["child_runs"], 1);
+}
+
+#[test]
 fn a_secret_is_read_and_written_down_nowhere() {
     let home = Home::new();
     let secret = "s3cr3t-value-of-the-key";

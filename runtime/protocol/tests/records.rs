@@ -174,7 +174,7 @@ fn records_are_text_that_people_can_read() {
     };
     let text = String::from_utf8(order.to_json()).unwrap();
     for line in [
-        r#""format": "1.2""#,
+        r#""format": "1.3""#,
         r#""count": 1"#,
         r#""api.example.com:443""#,
         r#""inline": "BVdvcmxk""#,

@@ -192,6 +192,7 @@ fn finished(ended: Ended, call: &Call, segments: ship::Shipped) -> Finished {
         cpu_ms: ended.cpu_ms,
         fuel: ended.fuel,
         memory_peak_bytes: ended.memory_peak_bytes,
+        child_runs: ended.child_runs,
         log_bytes: said.kept_bytes,
         log_dropped_bytes: said.dropped_bytes + segments.lost_bytes,
         log_dropped_records: said.dropped_records,

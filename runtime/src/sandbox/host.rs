@@ -12,6 +12,7 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::longshore::flow::host as wit;
+use super::children::Caller;
 use super::files::{Files, Open};
 use super::limiter::Accounts;
 use super::net::{Net, Network};
@@ -52,6 +53,8 @@ pub(super) struct HostState {
     panic: Option<wit::PanicReport>,
     /// How many calls into the guest are under way: more than one while the host asks it for memory.
     calls_under_way: u32,
+    /// Where the component calls children.
+    pub(super) caller: Option<Caller>,
 }
 
 impl HostState {
@@ -59,6 +62,7 @@ impl HostState {
         call: &Call,
         network: &Network,
         files: Option<&Files>,
+        caller: Option<Caller>,
     ) -> Result<Self, wasmtime::Error> {
         let Call { flow: _, limits, grants, secrets, context, log, progress, stop: _, cpu: _ } =
             call;
@@ -86,11 +90,24 @@ impl HostState {
             outputs,
             panic: None,
             calls_under_way: 0,
+            caller,
         })
     }
 
     pub(super) fn limiter(&mut self) -> &mut Accounts {
         &mut self.accounts
+    }
+
+    /// What the guest has left of limits that count what it holds.
+    pub(super) fn limits_left(&mut self, limits: &Limits) -> Limits {
+        let handles = self.table.iter_mut().count() as u64;
+        let (sockets, http_requests) = self.net.open_and_under_way(&self.table);
+        Limits {
+            handles: limits.handles.saturating_sub(handles),
+            sockets: limits.sockets.saturating_sub(sockets),
+            http_requests: limits.http_requests.saturating_sub(http_requests),
+            ..self.accounts.left(limits)
+        }
     }
 
     /// How much the host takes from the guest next: a result once the flow has returned, a host call's data before.

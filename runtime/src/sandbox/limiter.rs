@@ -37,6 +37,20 @@ impl Accounts {
     pub(super) fn memory_peak_bytes(&self) -> u64 {
         self.memory_peak_bytes
     }
+
+    /// `limits`, less what the guest holds.
+    pub(super) fn left(&self, limits: &Limits) -> Limits {
+        Limits {
+            memory_bytes: limits.memory_bytes.saturating_sub(self.memory_bytes),
+            table_elements: limits.table_elements.saturating_sub(self.table_elements),
+            ..limits.clone()
+        }
+    }
+
+    /// A child had so much, while the guest held what it holds now.
+    pub(super) fn held_by_child(&mut self, memory_peak_bytes: u64) {
+        self.memory_peak_bytes = self.memory_peak_bytes.max(self.memory_bytes + memory_peak_bytes);
+    }
 }
 
 impl ResourceLimiter for Accounts {

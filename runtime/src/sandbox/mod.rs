@@ -10,10 +10,12 @@
 //! - no exit of the host: `exit` ends the guest only;
 //! - no more memory, time, stack, table elements or instances than the limits say.
 //!
-//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers, and the network as far as the order grants it
+//! Allowed: reading clocks, random bytes, what `wit/flow.wit` offers (among it `children/`: other flows of the component,
+//! within the limits and grants of the run), and the network as far as the order grants it
 //! (`net/`).
 
 mod bindings;
+mod children;
 mod cpu;
 mod files;
 mod host;
@@ -37,6 +39,7 @@ use crate::files::Folder;
 use crate::log::LogSink;
 use crate::secrets::Secrets;
 use bindings::FlowsPre;
+use children::{Caller, Kin};
 use host::HostState;
 
 pub use cpu::CpuMeter;
@@ -97,12 +100,21 @@ pub struct Ended {
     pub cpu_ms: u64,
     /// Instructions, where the code counts them.
     pub fuel: Option<u64>,
+    /// Flows that it called as its children, theirs included.
+    pub child_runs: u64,
 }
 
 impl Ended {
     /// An end of which nothing but the verdict is known.
     pub fn without_usage(verdict: Verdict) -> Self {
-        Self { result: Err(verdict), memory_peak_bytes: 0, wall_ms: 0, cpu_ms: 0, fuel: None }
+        Self {
+            result: Err(verdict),
+            memory_peak_bytes: 0,
+            wall_ms: 0,
+            cpu_ms: 0,
+            fuel: None,
+            child_runs: 0,
+        }
     }
 
     /// The verdict; a result becomes a payload, inline or as a reference.
@@ -121,6 +133,14 @@ pub struct Program {
     flows: FlowsPre<HostState>,
     network: Network,
     files: Option<files::Files>,
+    calls_children: bool,
+}
+
+/// How one instance ended.
+struct Ran {
+    result: Result<Vec<u8>, Verdict>,
+    memory_peak_bytes: u64,
+    fuel_left: Option<u64>,
 }
 
 impl std::fmt::Debug for Program {
@@ -140,10 +160,15 @@ impl Program {
         bindings::longshore::flow::host::add_to_linker::<_, host::HasHost>(&mut linker, |state| {
             state
         })?;
+        children::add_to_linker(&mut linker)?;
         files::add_to_linker(&mut linker)?;
         net::add_to_linker(&mut linker, engine.wasmtime(), component)?;
+        let ty = component.component_type();
+        let calls_children =
+            ty.imports(engine.wasmtime()).any(|(name, _)| name == children::INTERFACE);
         let flows = FlowsPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine: engine.clone(), flows, network: Network::default(), files: None })
+        let (engine, network) = (engine.clone(), Network::default());
+        Ok(Self { engine, flows, network, files: None, calls_children })
     }
 
     /// Lets guests that may reach a network do so in this way, not in the default one.
@@ -165,28 +190,41 @@ impl Program {
     pub async fn call(&self, call: &Call, params: &[u8]) -> Ended {
         let began = Instant::now();
         call.cpu.begin();
-        let mut store = match self.store(call) {
+        let kin = Kin::default();
+        let ran = self.run(call, &kin, params).await;
+        let result = verdict::keep_secrets(ran.result, &call.secrets);
+        let wall = began.elapsed();
+        Ended {
+            // Cut after that: half of a secret would not be found any more.
+            result: verdict::shorten(result),
+            memory_peak_bytes: ran.memory_peak_bytes,
+            wall_ms: millis(wall),
+            // To ask the kernel costs as much as a good part of a quick call, and a thread works no longer than it takes.
+            cpu_ms: if millis(wall) == 0 { 0 } else { millis(call.cpu.look()) },
+            fuel: call.limits.fuel.and_then(|fuel| Some(fuel - ran.fuel_left?)),
+            child_runs: kin.count(),
+        }
+    }
+
+    async fn run(&self, call: &Call, kin: &Kin, params: &[u8]) -> Ran {
+        let mut store = match self.store(call, kin) {
             Ok(store) => store,
-            Err(error) => return Ended::without_usage(verdict::host_fault(&error)),
+            Err(error) => {
+                let result = Err(verdict::host_fault(&error));
+                return Ran { result, memory_peak_bytes: 0, fuel_left: call.limits.fuel };
+            }
         };
-        let flow_result = tokio::select! {
+        let returned = tokio::select! {
             biased;
             result = self.enter(&mut store, call, params) => result,
             // The guest waits in a host call: dropping the call ends it. A guest that computes ends by its epoch.
             reason = call.stop.requested() => Err(wasmtime::Error::new(reason)),
         };
         store.data().flush_output();
-        let result = verdict::judge(flow_result, store.data(), &call.limits);
-        // Cut after that: half of a secret would not be found any more.
-        let result = verdict::shorten(verdict::keep_secrets(result, &call.secrets));
-        let wall = began.elapsed();
-        Ended {
-            result,
+        Ran {
+            result: verdict::judge(returned, store.data(), &call.limits),
             memory_peak_bytes: store.data().memory_peak_bytes(),
-            wall_ms: millis(wall),
-            // To ask the kernel costs as much as a good part of a quick call, and a thread works no longer than it takes.
-            cpu_ms: if millis(wall) == 0 { 0 } else { millis(call.cpu.look()) },
-            fuel: call.limits.fuel.and_then(|fuel| Some(fuel - store.get_fuel().ok()?)),
+            fuel_left: call.limits.fuel.and_then(|_| store.get_fuel().ok()),
         }
     }
 
@@ -207,8 +245,9 @@ impl Program {
         instance.longshore_flow_guest().call_run(store, &call.flow, params).await
     }
 
-    fn store(&self, call: &Call) -> Result<Store<HostState>, wasmtime::Error> {
-        let state = HostState::new(call, &self.network, self.files.as_ref())?;
+    fn store(&self, call: &Call, kin: &Kin) -> Result<Store<HostState>, wasmtime::Error> {
+        let caller = self.calls_children.then(|| Caller::new(self, call, kin));
+        let state = HostState::new(call, &self.network, self.files.as_ref(), caller)?;
         let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| state.limiter());
         // The epoch only moves when someone wants a guest to stop; each guest then looks at its own flag.

@@ -68,4 +68,10 @@ fn too_many_sockets_end_the_run() {
         assert_eq!(*answer.is_ended(), reached(LimitName::Sockets, 3, Some(4)), "{flow}");
     }
     assert_eq!(guest.calls("connect_in_turn", (&address, 20_u32)).returns::<u32>(), 20);
+    for (sockets, told) in
+        [(1_u32, "1"), (2, "limit reached: number of open sockets is limited to 1, 2 wanted")]
+    {
+        let answer = guest.calls("connect_with_a_child", (&address, sockets));
+        assert_eq!(answer.returns::<String>(), told);
+    }
 }

@@ -11,6 +11,7 @@
 
 mod artefacts;
 mod bombs;
+mod children;
 mod components;
 mod ends;
 mod files;

@@ -25,7 +25,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> syn::Result<Tok
 fn registration(function: &ItemFn, options: &Options, signature: &Signature) -> TokenStream {
     let name = options.name.clone().unwrap_or_else(|| signature.name.clone());
     let descriptor = descriptor(&name, &doc(&function.attrs), options, signature);
-    let call = call(signature);
+    let (call, ident) = (call(signature), &signature.ident);
     // Where the function is compiled out, its registration must be too.
     let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
@@ -43,6 +43,7 @@ fn registration(function: &ItemFn, options: &Options, signature: &Signature) -> 
                 ::longshore_sdk::Flow::new(
                     #name,
                     __call,
+                    || ::longshore_sdk::__private::id_of(#ident),
                     if ::core::cfg!(target_family = "wasm") { &[] } else { &__FRAME },
                 )
             }

@@ -97,6 +97,9 @@ fn ending(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ),
     ));
     lines.extend(usage.fuel.map(|fuel| ("fuel", format!("{fuel} instructions"))));
+    if usage.child_runs > 0 {
+        lines.push(("children", usage.child_runs.to_string()));
+    }
     if usage.log_dropped_bytes > 0 {
         lines
             .push(("log", format!("{} bytes were dropped for the limit", usage.log_dropped_bytes)));

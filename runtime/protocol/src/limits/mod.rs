@@ -101,6 +101,9 @@ pub struct Limits {
     /// The files that a run has with it, packed, in bytes. Default 64 MiB, as for parameters: launcher and runtime hold
     /// them in memory while they pack and unpack; larger data belongs into object storage.
     pub files_bytes: u64,
+    /// Flows that one attempt calls as its children, and these as theirs, all together. Default 1,000: a call takes tens
+    /// of microseconds, so this bounds a mistake and not what anybody wants to do.
+    pub child_runs: u64,
 }
 
 impl Default for Limits {
@@ -128,6 +131,7 @@ impl Default for Limits {
             sockets: 32,
             http_requests: 32,
             files_bytes: 64 << 20,
+            child_runs: 1_000,
         }
     }
 }
@@ -184,6 +188,7 @@ impl Limits {
             LimitName::Sockets => &mut self.sockets,
             LimitName::HttpRequests => &mut self.http_requests,
             LimitName::FilesBytes => &mut self.files_bytes,
+            LimitName::ChildRuns => &mut self.child_runs,
             LimitName::Other => return Place::Nowhere,
         })
     }

@@ -50,6 +50,8 @@ pub enum LimitName {
     HttpRequests,
     /// [`Limits::files_bytes`](super::Limits::files_bytes).
     FilesBytes,
+    /// [`Limits::child_runs`](super::Limits::child_runs).
+    ChildRuns,
     /// A limit that this version does not know; read, never written.
     #[serde(other)]
     Other,
@@ -78,7 +80,7 @@ struct Facts {
 
 impl LimitName {
     /// Every limit, in the order of [`Limits`](super::Limits).
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::MemoryBytes,
         Self::TableElements,
         Self::Instances,
@@ -99,6 +101,7 @@ impl LimitName {
         Self::Sockets,
         Self::HttpRequests,
         Self::FilesBytes,
+        Self::ChildRuns,
     ];
 
     fn facts(self) -> Facts {
@@ -148,6 +151,9 @@ impl LimitName {
             }
             Self::FilesBytes => {
                 ("files_bytes", "files", "size of the files", Unit::Bytes, ADDRESS_SPACE)
+            }
+            Self::ChildRuns => {
+                ("child_runs", "child_runs", "number of child runs", Unit::Count, MANY)
             }
             Self::Other => ("other", "other", "unknown", Unit::Count, NO_BOUND),
         };

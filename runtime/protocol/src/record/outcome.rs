@@ -230,8 +230,10 @@ pub struct Usage {
     /// WebAssembly instructions, as wasmtime counts fuel, where they were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// The most linear memory it had, in bytes.
+    /// The most linear memory it had, in bytes, together with its children.
     pub memory_peak_bytes: u64,
+    /// Flows that it called as its children, theirs included.
+    pub child_runs: u64,
     /// Log output that was kept, in bytes.
     pub log_bytes: u64,
     /// Log output that was dropped for a limit, in bytes.

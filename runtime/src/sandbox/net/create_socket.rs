@@ -39,6 +39,11 @@ impl Sockets {
         Self { allowed, open: Vec::new() }
     }
 
+    /// How many are open.
+    pub(super) fn open(&self, table: &ResourceTable) -> u64 {
+        self.open.iter().filter(|socket| socket.is_in(table)).count() as u64
+    }
+
     /// Ends the run where another socket would be one too many.
     fn make_room(&mut self, table: &ResourceTable) -> Result<(), SocketError> {
         self.open.retain(|socket| socket.is_in(table));

@@ -24,7 +24,7 @@ mod trust;
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::bindings::sockets;
 use wasmtime_wasi_http::p2::bindings::http;
@@ -85,6 +85,11 @@ impl Net {
             hooks: Hooks::new(reach.clone(), field_bytes_max),
             reach,
         }
+    }
+
+    /// How many sockets the guest has open, and how many requests are under way.
+    pub(super) fn open_and_under_way(&self, table: &ResourceTable) -> (u64, u64) {
+        (self.sockets.open(table), self.requests.under_way(table))
     }
 
     /// Opens what is granted, in a builder that was told that nothing is.

@@ -49,6 +49,11 @@ impl Requests {
         Self { allowed, under_way: Vec::new() }
     }
 
+    /// How many are under way.
+    pub(super) fn under_way(&self, table: &ResourceTable) -> u64 {
+        self.under_way.iter().filter(|request| !request.is_over(table)).count() as u64
+    }
+
     /// Ends the run where another request would be one too many.
     fn make_room(&mut self, table: &ResourceTable) -> Result<(), HttpError> {
         self.under_way.retain(|request| !request.is_over(table));

@@ -43,7 +43,32 @@ pub(crate) fn measure(programs: &Programs, table: &mut Table) {
             bare / CALLS,
             1.5,
         );
+        children(&engine, name, programs, table);
     }
+}
+
+/// Children of one run against as many runs of the same flow.
+fn children(engine: &Engine, name: &str, programs: &Programs, table: &mut Table) {
+    let component = engine.load(&engine.compile(&programs.component("parent")).unwrap()).unwrap();
+    let program = Program::link(engine, &component).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let [parent, single] = ["count", "add_one"].map(|flow| call(engine, flow, Limits::default()));
+    let mut runs = || {
+        (0..CALLS).for_each(|_| {
+            let ended = runtime.block_on(program.call(&single, &[2]));
+            assert_eq!(ended.result.unwrap(), [4]);
+        });
+    };
+    let mut children = || {
+        let ended = runtime.block_on(program.call(&parent, &[CALLS as u8]));
+        // Serialized, a signed number is twice itself.
+        assert_eq!(
+            (ended.result.unwrap(), ended.child_runs),
+            (vec![2 * CALLS as u8], CALLS.into())
+        );
+    };
+    let [runs, children] = medians(ROUNDS, [&mut runs, &mut children]);
+    table.times(&format!("a child ({name}) / a warm run"), children / CALLS, runs / CALLS, 1.5);
 }
 
 /// A call as the runtime makes it.

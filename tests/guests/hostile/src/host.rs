@@ -1,4 +1,4 @@
-//! The interface `longshore:flow/host` itself, without the manners of the SDK.
+//! The interfaces `longshore:flow/host` and `longshore:flow/children` themselves, without the manners of the SDK.
 
 wit_bindgen::generate!({
     path: "../../../wit",
@@ -7,11 +7,13 @@ wit_bindgen::generate!({
 
         world tells {
             import longshore:flow/host@1.0.0;
+            import longshore:flow/children@1.0.0;
         }
     ",
     generate_all,
 });
 
+pub(crate) use longshore::flow::children::call as call_child;
 pub(crate) use longshore::flow::host::{
     Field, Level, LogRecord, PanicReport, ProgressReport, get_context, log, report_panic,
     report_progress,

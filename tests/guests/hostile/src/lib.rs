@@ -4,6 +4,7 @@
 //! in `tests/tests/hostile/` names the verdict. A flow without a host test of its name does not compile: `tests/build.rs`
 //! lists the flows of each module for the module of the same name there.
 
+mod children;
 mod ends;
 mod files;
 mod floods;
@@ -14,3 +15,4 @@ mod memory;
 mod reaches;
 mod results;
 mod stacks;
+mod workers;

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
 
-use longshore_sdk::flow;
+use longshore_sdk::{child, flow};
 
 /// Connects, says something and returns the answer.
 #[flow]
@@ -70,6 +70,17 @@ fn ask_by_datagram(address: String, text: String) -> Result<String, String> {
 fn connect_at_once(address: String, sockets: u32) -> Result<u32, String> {
     let streams: Result<Vec<_>, _> = (0..sockets).map(|_| TcpStream::connect(&address)).collect();
     streams.map(|streams| streams.len() as u32).map_err(|error| error.to_string())
+}
+
+/// Opens connections and keeps them, while a child opens as many. Returns how many the child had, or what it says.
+#[flow]
+fn connect_with_a_child(address: String, sockets: u32) -> Result<String, String> {
+    let open = || TcpStream::connect(&address).map_err(|error| error.to_string());
+    let own = (0..sockets).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+    let of_child = child::<_, _, u32>(connect_at_once, (address.clone(), sockets));
+    let told = of_child.map_or_else(|error| error.to_string(), |count| count.to_string());
+    drop(own);
+    Ok(told)
 }
 
 /// Opens connections, one after another.

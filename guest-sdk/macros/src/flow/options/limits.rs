@@ -14,7 +14,7 @@ enum Unit {
 }
 
 /// Word, key in the descriptor, unit: as `longshore_protocol::limits::LimitName`, which a test compares.
-const LIMITS: [(&str, &str, Unit); 20] = [
+const LIMITS: [(&str, &str, Unit); 21] = [
     ("memory", "memory_bytes", Unit::Bytes),
     ("table_elements", "table_elements", Unit::Count),
     ("instances", "instances", Unit::Count),
@@ -35,6 +35,7 @@ const LIMITS: [(&str, &str, Unit); 20] = [
     ("sockets", "sockets", Unit::Count),
     ("http_requests", "http_requests", Unit::Count),
     ("files", "files_bytes", Unit::Bytes),
+    ("child_runs", "child_runs", Unit::Count),
 ];
 
 pub(super) fn timeout(value: &Lit) -> syn::Result<String> {
