@@ -115,7 +115,7 @@ impl From<Failure> for Error {
 #[derive(Debug)]
 struct Told {
     message: String,
-    cause: Option<Box<Told>>,
+    cause: Option<Box<Self>>,
 }
 
 impl fmt::Display for Told {
