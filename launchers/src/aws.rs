@@ -10,8 +10,10 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
+#[cfg(feature = "ecs")]
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_http_client::tls::Provider as Tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use tokio::sync::Mutex;
@@ -66,8 +68,10 @@ pub(crate) enum Source {
     /// A profile, and nothing but it: keys in the environment are somebody else's.
     Profile(String),
     /// They are given.
+    #[cfg(feature = "ecs")]
     Fixed(Credentials),
     /// Whoever has them.
+    #[cfg(feature = "ecs")]
     Other(SharedCredentialsProvider),
 }
 
@@ -112,7 +116,9 @@ impl Keys {
                 let chain = DefaultCredentialsChain::builder().configure(configuration);
                 chain.build().await.provide_credentials().await
             }
+            #[cfg(feature = "ecs")]
             Source::Fixed(keys) => Ok(keys.clone()),
+            #[cfg(feature = "ecs")]
             Source::Other(provider) => provider.provide_credentials().await,
         }
     }

@@ -182,6 +182,10 @@ impl Kind {
     ///
     /// # Errors
     /// When the plan is of another kind.
+    #[cfg_attr(
+        not(feature = "kubernetes"),
+        expect(unused_variables, reason = "only a Job is made of a manifest")
+    )]
     pub fn manifest(self, plan: &Plan) -> Result<Option<String>, Error> {
         match self {
             Self::Process

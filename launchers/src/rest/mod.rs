@@ -92,7 +92,7 @@ impl Call {
     }
 
     /// Changes what is at `path`.
-    #[cfg(any(feature = "cloud-run", feature = "vertex-ai"))]
+    #[cfg(feature = "cloud-run")]
     pub(crate) fn patch(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some(body), ..Self::new(Method::PATCH, path.into()) }
     }

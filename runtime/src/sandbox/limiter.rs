@@ -38,10 +38,12 @@ impl Accounts {
         self.memory_peak_bytes
     }
 
-    /// `limits`, less what the guest holds.
+    /// `limits`, less what the guest holds. Its stack is held for as long as a child runs, so it counts as memory: else
+    /// each caller on the way to a child would have one besides all limits.
     pub(super) fn left(&self, limits: &Limits) -> Limits {
+        let held = self.memory_bytes.saturating_add(limits.stack_bytes);
         Limits {
-            memory_bytes: limits.memory_bytes.saturating_sub(self.memory_bytes),
+            memory_bytes: limits.memory_bytes.saturating_sub(held),
             table_elements: limits.table_elements.saturating_sub(self.table_elements),
             ..limits.clone()
         }

@@ -81,7 +81,8 @@ pub async fn two_launches_at_once_start_one_job(stand: &Stand) {
 /// The output is there while the job runs, and all of it afterwards, whoever asks and however often.
 pub async fn output_is_live_and_complete(stand: &Stand) {
     let last = if stand.hands.keeps_lines_without_end() { "printf" } else { "echo" };
-    let script = format!("echo first; sleep 2; echo last >&2; {last} without-end");
+    // Two pipes have no order between them, but for the time at which somebody reads them.
+    let script = format!("echo first; sleep 2; echo last >&2; sleep 1; {last} without-end");
     let plan = stand.launched(&script).await;
     let mut live = stand.launcher.logs(&plan.handle);
     let first = timeout(PATIENCE, live.next()).await.expect("it comes").expect("there is one");

@@ -39,9 +39,9 @@ async fn an_image_that_is_missing_is_named() {
     plan.request["container"]["imagePullPolicy"] = json!("Never");
     let why = reason(&stand, &plan).await;
     assert!(why.starts_with("its node does not have the image 127.0.0.1:1/none:1"), "{why}");
-    // This once it is waited for.
+    // This once it is waited for, long enough for a kubelet that has fifty other pods to start.
     stand.cleanup(&plan.handle).await;
-    let mut plan = stand.script_with(&[("pod_start_timeout", "3s")], "exit 0").await;
+    let mut plan = stand.script_with(&[("pod_start_timeout", "20s")], "exit 0").await;
     plan.request["container"]["image"] = json!("127.0.0.1:1/none:1");
     let why = reason(&stand, &plan).await;
     assert!(why.starts_with("the image 127.0.0.1:1/none:1 cannot be pulled: "), "{why}");

@@ -39,10 +39,18 @@ fn eats_by_a_child() {
 #[test]
 fn eats_by_grandchildren() {
     let ended = Guest::flow("eats_by_grandchildren").param("level", 0).spares_its_host();
-    // Seven with eight MiB and a little each; there is no room for an eighth.
-    let ended = ended.completes("6\n");
+    // Six with eight MiB, a little more and a stack each; there is no room for a seventh.
+    let ended = ended.completes("5\n");
     let peak = ended.outcome().usage.memory_peak_bytes;
-    assert!((56 * MIB..=64 * MIB).contains(&peak), "{peak}");
+    assert!((48 * MIB..=64 * MIB).contains(&peak), "{peak}");
+}
+
+#[test]
+fn nests_with_full_stacks() {
+    let ended = Guest::flow("nests_with_full_stacks").spares_its_host().completes_with_any();
+    let depth: u64 = ended.answer.text().trim().parse().unwrap();
+    assert_eq!(depth, ended.outcome().usage.child_runs);
+    assert!((20..=32).contains(&depth), "{depth}");
 }
 
 #[test]

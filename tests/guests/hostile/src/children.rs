@@ -33,7 +33,7 @@ fn calls_children_without_end() {
 }
 
 /// Calls itself as deep as it goes, with its memory in its hands.
-#[flow(timeout = "10s", memory = "64MiB")]
+#[flow(timeout = "10s", memory = "128MiB")]
 fn nests_without_end() -> Result<(), Error> {
     child(nests_without_end, ())
 }
@@ -56,6 +56,20 @@ fn eats_by_grandchildren(level: u32) -> u32 {
     let deepest = child(eats_by_grandchildren, (level + 1,)).unwrap_or(level);
     assert_eq!(own.len(), 8 << 20);
     deepest
+}
+
+/// Fills most of its stack before it calls itself, which keeps it until the last of them is done.
+#[flow(timeout = "10s", memory = "64MiB")]
+fn nests_with_full_stacks() -> u64 {
+    fn down(frames: u64) -> u64 {
+        if black_box(frames) == 0 { below() } else { black_box(down(frames - 1)) }
+    }
+    // Apart, so that what it has on its own stack is there once.
+    #[inline(never)]
+    fn below() -> u64 {
+        child(nests_with_full_stacks, ()).map_or(1, |below: u64| below + 1)
+    }
+    down(10_000)
 }
 
 /// Lets a child compute for ever.
