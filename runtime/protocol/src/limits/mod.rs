@@ -101,8 +101,8 @@ pub struct Limits {
     /// The files that a run has with it, packed, in bytes. Default 64 MiB, as for parameters: launcher and runtime hold
     /// them in memory while they pack and unpack; larger data belongs into object storage.
     pub files_bytes: u64,
-    /// Flows that one attempt calls as its children, and these as theirs, all together. Default 1,000: a call takes tens
-    /// of microseconds, so this bounds a mistake and not what anybody wants to do.
+    /// Flows that one attempt calls as its children, and these as theirs, all together. Default 1,000: more
+    /// than a flow splits its work into by accident, and few enough that a mistake ends soon.
     pub child_runs: u64,
 }
 
