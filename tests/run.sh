@@ -39,6 +39,10 @@ tests/check-wasmtime.sh
 step "lints"
 cargo clippy --workspace --all-targets -- --deny warnings
 cargo clippy -p longshore-protocol --target wasm32-wasip2 -- --deny warnings
+# Each kind of infrastructure by itself, and none.
+for kind in "" aci cloud-run docker ecs kubernetes vertex-ai; do
+    cargo clippy -p longshore --no-default-features --features "$kind" -- --deny warnings
+done
 RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 
 step "programs under test"

@@ -4,6 +4,7 @@ pub(crate) mod credentials;
 pub(crate) mod entry;
 pub(crate) mod labels;
 pub(crate) mod logging;
+#[cfg(feature = "cloud-run")]
 pub(crate) mod operation;
 pub(crate) mod recent;
 pub(crate) mod refusal;
