@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::google::operation::Status;
+use crate::google::status::Status;
 
 /// What a job's executions are made of.
 #[derive(Debug, Default, Serialize)]

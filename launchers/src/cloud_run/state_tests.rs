@@ -1,5 +1,5 @@
 use super::*;
-use crate::google::operation::Status;
+use crate::google::status::Status;
 
 fn condition(state: &str, execution_reason: &str, message: &str) -> Condition {
     Condition {

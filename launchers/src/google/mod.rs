@@ -10,6 +10,7 @@ pub(crate) mod recent;
 pub(crate) mod refusal;
 pub(crate) mod service;
 pub(crate) mod settings;
+pub(crate) mod status;
 
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::rest::{Call, Failure, Pauses, Refusal, Rest};
+use super::status::Status;
+use crate::rest::{Call, Failure, Pauses, Rest};
 
 /// Operations of the services here end within seconds.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -21,38 +22,6 @@ pub(crate) struct Operation {
     pub(crate) done: bool,
     #[serde(default)]
     error: Option<Status>,
-}
-
-/// How something went, as `google.rpc.Status`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Status {
-    #[serde(default)]
-    pub(crate) code: i64,
-    #[serde(default)]
-    pub(crate) message: String,
-}
-
-impl Status {
-    /// The refusal that this would have been as an answer.
-    /// <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>
-    fn refusal(self) -> Refusal {
-        let (status, word) = match self.code {
-            1 => (499, "CANCELLED"),
-            3 => (400, "INVALID_ARGUMENT"),
-            4 => (504, "DEADLINE_EXCEEDED"),
-            5 => (404, "NOT_FOUND"),
-            6 => (409, "ALREADY_EXISTS"),
-            7 => (403, "PERMISSION_DENIED"),
-            8 => (429, "RESOURCE_EXHAUSTED"),
-            9 => (400, "FAILED_PRECONDITION"),
-            10 => (409, "ABORTED"),
-            13 => (500, "INTERNAL"),
-            14 => (503, "UNAVAILABLE"),
-            16 => (401, "UNAUTHENTICATED"),
-            _ => (500, "UNKNOWN"),
-        };
-        Refusal { status, word: word.to_owned(), message: self.message, retry_after: None }
-    }
 }
 
 impl Operation {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use longshore_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::google::operation::Status;
+use crate::google::status::Status;
 
 /// A custom job without its pools of machines.
 #[derive(Debug, Serialize)]

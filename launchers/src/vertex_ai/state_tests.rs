@@ -1,5 +1,5 @@
 use super::*;
-use crate::google::operation::Status;
+use crate::google::status::Status;
 
 const TIME: &str = "2026-11-27T12:00:00Z";
 const SEE_LOGS: &str =
