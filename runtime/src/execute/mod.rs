@@ -24,6 +24,7 @@ use crate::{Error, ErrorKind, clock, facts};
 use attempt::{Finished, Pause, Run};
 use place::Opened;
 use program::{Loaded, Refusal};
+use signal::Noted;
 
 pub use place::Place;
 pub use signal::Signals;
@@ -48,15 +49,15 @@ pub struct Settings {
 /// When no outcome could be stored: the order is bad, the store does not work, or the process cannot be confined.
 pub fn execute(settings: &Settings) -> Result<(), Error> {
     let Settings { place, network, confine } = settings;
-    let (prepared, heard) = in_tokio(async {
-        let signals = Signals::listen(None)?;
+    let noted = Noted::from_now_on()?;
+    let prepared = in_tokio(async {
         let Opened { first, second, order } = place.open().await?;
         let prepared = prepare(first, &order, network).await?;
-        Ok((Prepared { store: second, ..prepared }, signals.heard().await))
+        Ok(Prepared { store: second, ..prepared })
     })?;
     let confinement = confine::confine(&place.needs(needs(&prepared)), *confine)?;
     in_tokio(async {
-        let signals = Signals::listen(heard)?;
+        let signals = Signals::listen(&noted)?;
         carry_out(prepared, &signals, Some(confinement)).await
     })
 }

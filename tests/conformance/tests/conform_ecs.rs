@@ -319,7 +319,7 @@ async fn an_image_that_is_missing_is_told() {
 
 #[tokio::test]
 async fn a_task_that_does_not_start_is_stopped_and_everybody_is_told_why() {
-    let (stand, ecs) = place(&[SUBNETS, ("task_start_timeout", "1s")]);
+    let (stand, ecs) = place(&[SUBNETS, ("task_start_timeout", "2m")]);
     let plan = stand.launched("sleep 600").await;
     stand.until_running(&plan.handle).await;
     let mut task = ecs.tasks(run(&plan.handle))[0].clone();
@@ -329,7 +329,7 @@ async fn a_task_that_does_not_start_is_stopped_and_everybody_is_told_why() {
     task["containers"][0]["exitCode"] = Value::Null;
     ecs.answer("DescribeTasks", 1, &json!({ "tasks": [task] }).to_string());
     let other = stand.another_launcher();
-    let reason = Some("the task did not start within 1 s: it is PENDING".to_owned());
+    let reason = Some("the task did not start within 120 s: it is PENDING".to_owned());
     let state = other.state(&plan.handle).await.unwrap();
     assert_eq!(state, JobState::Exited { code: None, reason: reason.clone() });
     let (_, later) = stand.until_over(&plan.handle).await;
