@@ -22,6 +22,8 @@ use object_store::{
     PutPayload, PutResult, Result as StoreResult,
 };
 use reqwest::{Client, Method, Response, StatusCode};
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt as _;
 
 use crate::{Error, ErrorKind, chain, clock};
 
@@ -48,13 +50,31 @@ impl fmt::Debug for TicketAddress {
     }
 }
 
+/// Whom connections trust: what this machine trusts. To find that out takes milliseconds, and files that are out of reach
+/// later, so it is done once for all of a ticket's connections.
+#[derive(Debug, Clone)]
+pub struct Trust(ClientConfig);
+
+impl Trust {
+    /// Finds it out.
+    ///
+    /// # Errors
+    /// When the machine's certificates cannot be used.
+    pub fn of_machine() -> Result<Self, Error> {
+        longshore_storage::install_tls();
+        let attempted = "could not use the certificates that this machine trusts";
+        let config = ClientConfig::with_platform_verifier();
+        config.map(Self).map_err(|error| Error::caused(ErrorKind::Store, attempted, error))
+    }
+}
+
 impl TicketAddress {
     /// Reads the ticket.
     ///
     /// # Errors
     /// When it cannot be read, has expired, or is not the one that was meant.
-    pub async fn read(&self) -> Result<Ticket, Error> {
-        let http = Http::new(expiry_of(&self.url).unwrap_or(Timestamp::MAX))?;
+    pub async fn read(&self, trust: &Trust) -> Result<Ticket, Error> {
+        let http = Http::new(expiry_of(&self.url).unwrap_or(Timestamp::MAX), trust)?;
         let attempted = "could not read the ticket";
         let read = http.get(&self.url, "the ticket", TICKET_BYTES_MAX).await;
         let content = read.map_err(|error| Error::caused(ErrorKind::Store, attempted, error))?;
@@ -80,8 +100,8 @@ impl TicketStore {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(ticket: Ticket) -> Result<Self, Error> {
-        let http = Http::new(ticket.expires_at)?;
+    pub fn new(ticket: Ticket, trust: &Trust) -> Result<Self, Error> {
+        let http = Http::new(ticket.expires_at, trust)?;
         Ok(Self { ticket, http })
     }
 
@@ -210,9 +230,9 @@ struct Http {
 }
 
 impl Http {
-    fn new(expires_at: Timestamp) -> Result<Self, Error> {
-        longshore_storage::install_tls();
+    fn new(expires_at: Timestamp, trust: &Trust) -> Result<Self, Error> {
         let client = Client::builder()
+            .tls_backend_preconfigured(trust.0.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             // A signed URL leads to one place.

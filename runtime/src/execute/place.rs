@@ -9,7 +9,7 @@ use longshore_storage::Location;
 use crate::Error;
 use crate::confine::{Needs, Network};
 use crate::store::{self, RunStore};
-use crate::ticket::{TicketAddress, TicketStore};
+use crate::ticket::{TicketAddress, TicketStore, Trust};
 
 /// What the command line says of the run.
 #[derive(Debug, Clone)]
@@ -48,9 +48,10 @@ impl Place {
                 Ok(Opened { first: open()?, second: open()?, order: *order })
             }
             Self::Ticket(address) => {
-                let ticket = address.read().await?;
+                let trust = Trust::of_machine()?;
+                let ticket = address.read(&trust).await?;
                 let order = ticket.order_sha256;
-                let open = || TicketStore::new(ticket.clone()).map(RunStore::of_ticket);
+                let open = || TicketStore::new(ticket.clone(), &trust).map(RunStore::of_ticket);
                 Ok(Opened { first: open()?, second: open()?, order })
             }
         }

@@ -17,6 +17,7 @@ mod azure;
 mod credentials;
 mod error;
 mod explain;
+mod filling;
 mod location;
 mod open;
 mod options;

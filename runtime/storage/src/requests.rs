@@ -15,6 +15,7 @@ use object_store::{
     PutOptions, Result,
 };
 
+use crate::filling::Filling;
 use crate::{Patience, may_pass};
 
 /// Whether a conditional create found the place free.
@@ -46,9 +47,6 @@ impl Retry {
         }
     }
 }
-
-/// A server says how much is coming before it comes. For more than this, memory is taken as it arrives.
-const BELIEVED_BYTES_MAX: u64 = 1 << 30;
 
 /// Objects, asked for patiently. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -182,25 +180,24 @@ pub async fn whole(answer: GetResult) -> Result<Bytes> {
 /// The same; `heard` is shown each piece, in their order.
 async fn collected(answer: GetResult, mut heard: impl FnMut(&[u8])) -> Result<Bytes> {
     let size = answer.meta.size;
-    let content = match answer.payload {
+    let whole = match answer.payload {
         GetResultPayload::Stream(mut pieces) => {
             // At once as large as it gets: to collect pieces and then join them would take twice the memory.
-            let mut content = Vec::with_capacity(size.min(BELIEVED_BYTES_MAX) as usize);
+            let mut content = Filling::of_size(size);
             while let Some(piece) = pieces.try_next().await? {
                 heard(&piece);
-                content.extend_from_slice(&piece);
+                content.push(&piece);
             }
-            Bytes::from(content)
+            content.whole(size)
         }
         GetResultPayload::File(..) => {
             let content = answer.bytes().await?;
             heard(&content);
-            content
+            if content.len() as u64 == size { Ok(content) } else { Err(content.len()) }
         }
     };
-    if content.len() as u64 == size {
-        return Ok(content);
-    }
-    let source = format!("{} of {size} bytes arrived", content.len()).into();
-    Err(Error::Generic { store: "cut off", source })
+    whole.map_err(|arrived| Error::Generic {
+        store: "cut off",
+        source: format!("{arrived} of {size} bytes arrived").into(),
+    })
 }

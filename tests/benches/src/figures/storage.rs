@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -78,12 +79,14 @@ pub(crate) fn over(mut command: Command, bucket: &Bucket) -> Command {
 pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     runtime: tokio::runtime::Runtime,
+    /// The name of the next object.
+    next: AtomicUsize,
 }
 
 impl Objects {
     pub(crate) fn of(bucket: &Bucket) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Self { store: bucket.open().0, runtime: runtime.unwrap() }
+        Self { store: bucket.open().0, runtime: runtime.unwrap(), next: AtomicUsize::new(0) }
     }
 
     pub(crate) fn put_all(&self, objects: impl Iterator<Item = (String, String)>) {
@@ -102,8 +105,9 @@ impl Objects {
         listed.unwrap().common_prefixes.len()
     }
 
+    /// Of an object that is not there yet: those of a run are new as well.
     fn put_and_get(&self, content: &Bytes) {
-        let path = Path::from("bare");
+        let path = Path::from(format!("bare/{}", self.next.fetch_add(1, Ordering::Relaxed)));
         self.runtime.block_on(async {
             self.store.put(&path, content.clone().into()).await.unwrap();
             self.get(&path, content.len()).await;
