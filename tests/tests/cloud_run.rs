@@ -295,12 +295,23 @@ fn the_doctor_looks_at_credentials_permissions_region_and_logs() {
     place.home.run("nothing").succeeds();
     let text = place.home.longshore(&["doctor"]).succeeds().text();
     assert!(text.contains("cloud_run") && text.contains("region us-central1"), "{text}");
-    let mut permissions = role(ROLE);
-    permissions.remove("logging.logEntries.list");
-    let grant = json!({ "caller": place.cloud.caller, "permissions": permissions });
-    place.cloud.control("grant", &grant);
-    let text = place.home.longshore(&["doctor"]).exits(exit::INFRASTRUCTURE).text();
-    assert!(text.contains("FAIL") && text.contains("'logging.logEntries.list' denied"), "{text}");
+    assert!(text.contains("jobs may be started and ended"), "{text}");
+    // Each of them is missed: two only where jobs are kept.
+    let keeping = Place::new("job.keep_job = true\n");
+    let without = |place: &Place, missing: &str| {
+        let mut permissions = role(ROLE);
+        permissions.remove(missing);
+        let grant = json!({ "caller": place.cloud.caller, "permissions": permissions });
+        place.cloud.control("grant", &grant);
+        place.home.longshore(&["doctor"])
+    };
+    for missing in ["run.jobs.runWithOverrides", "run.jobs.update"] {
+        without(&place, missing).succeeds();
+    }
+    for missing in role(ROLE) {
+        let text = without(&keeping, &missing).exits(exit::INFRASTRUCTURE).text();
+        assert!(text.contains("FAIL") && text.contains(&format!("'{missing}' denied")), "{text}");
+    }
 }
 
 #[test]

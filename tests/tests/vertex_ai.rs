@@ -257,14 +257,28 @@ fn the_doctor_looks_at_credentials_permissions_region_and_logs() {
     let place = Place::new("");
     let text = place.home.longshore(&["doctor"]).succeeds().text();
     assert!(text.contains("vertex_ai") && text.contains("region us-central1"), "{text}");
-    for missing in ["logging.logEntries.list", "aiplatform.customJobs.list"] {
+    assert!(text.contains("jobs may be started and ended"), "{text}");
+    // Each of them is missed.
+    for missing in role(ROLE_FILE) {
         let mut permissions = role(ROLE_FILE);
-        permissions.remove(missing);
+        permissions.remove(&missing);
         let grant = json!({ "caller": place.cloud.caller, "permissions": permissions });
         place.cloud.control("grant", &grant);
         let text = place.home.longshore(&["doctor"]).exits(exit::INFRASTRUCTURE).text();
         assert!(text.contains("FAIL") && text.contains(&format!("'{missing}' denied")), "{text}");
     }
+}
+
+#[test]
+fn the_doctor_says_where_nobody_tells_it_of_permissions() {
+    let place = Place::new("");
+    let message = "Cloud Resource Manager API has not been used in project 1 before or it is disabled.";
+    place.cloud.proxy.inject_where(1, refusal(403, "PERMISSION_DENIED", message), |request| {
+        request.path.ends_with(":testIamPermissions")
+    });
+    let text = place.home.longshore(&["doctor"]).succeeds().text();
+    assert!(text.contains("whether jobs may be started and ended is not known: "), "{text}");
+    assert!(text.contains(message), "{text}");
 }
 
 #[test]

@@ -14,6 +14,21 @@ use crate::{Error, ErrorKind};
 
 /// What has the permissions that a launcher needs.
 pub(super) const ROLE_FILE: &str = "docs/cloud-run/launcher.yaml";
+/// What of these is about jobs, and what only about jobs that are kept.
+const PERMISSIONS: [&str; 11] = [
+    "run.executions.cancel",
+    "run.executions.delete",
+    "run.executions.get",
+    "run.executions.list",
+    "run.jobs.create",
+    "run.jobs.delete",
+    "run.jobs.get",
+    "run.jobs.list",
+    "run.jobs.run",
+    "run.operations.get",
+    "run.tasks.list",
+];
+const PERMISSIONS_TO_KEEP: [&str; 2] = ["run.jobs.runWithOverrides", "run.jobs.update"];
 /// An operation that takes longer has hung.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(120);
 /// Entries of a page, and pages of a list: as many jobs as a region may have.
@@ -41,6 +56,18 @@ impl Client {
 
     pub(super) fn log(&self) -> &Rest {
         &self.0.log
+    }
+
+    /// Looks whether jobs may be started and ended, and says what was found.
+    pub(super) async fn check_permissions(
+        &self,
+        place: &Place,
+        resource_manager: Option<&str>,
+        keep_job: bool,
+    ) -> Result<String, Error> {
+        let more = if keep_job { PERMISSIONS_TO_KEEP.as_slice() } else { &[] };
+        let needed = [PERMISSIONS.as_slice(), more].concat();
+        self.0.check_permissions(resource_manager, &place.project, &needed).await
     }
 
     fn failed(&self, what: &str, failure: Failure) -> Error {

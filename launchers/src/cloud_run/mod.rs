@@ -227,10 +227,12 @@ impl Launcher for CloudRunLauncher {
         client.validate(&place, body).await?;
         let count = client.jobs(&place).await?.len();
         logging::check(client.log(), &place.log("x"), ROLE_FILE).await?;
+        let manager = settings.resource_manager_endpoint.as_deref();
+        let may = client.check_permissions(&place, manager, settings.keep_job).await?;
         let Place { project, region, .. } = &place;
         let image = settings.image.as_deref().unwrap_or_default();
         Ok(format!(
-            "project {project}, region {region}, which has {count} jobs; Cloud Run takes the job, with the image {image}; logs can be read"
+            "project {project}, region {region}, which has {count} jobs; Cloud Run takes the job, with the image {image}; {may}; logs can be read"
         ))
     }
 

@@ -1,4 +1,5 @@
-//! What the launchers for Google's infrastructures share: credentials, projects, labels, operations, logs, refusals.
+//! What the launchers for Google's infrastructures share: credentials, projects, permissions, labels, operations, logs,
+//! refusals.
 
 pub(crate) mod credentials;
 pub(crate) mod entry;
@@ -6,6 +7,7 @@ pub(crate) mod labels;
 pub(crate) mod logging;
 #[cfg(feature = "cloud-run")]
 pub(crate) mod operation;
+pub(crate) mod permissions;
 pub(crate) mod recent;
 pub(crate) mod refusal;
 pub(crate) mod service;

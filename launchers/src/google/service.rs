@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::credentials::{GoogleTokens, Reference};
-use super::refusal;
+use super::{permissions, refusal};
 use crate::rest::{Call, Failure, Rest, Tokens};
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
-/// A service, and the log.
+/// A service, the log, and what of both is allowed.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     pub(crate) rest: Rest,
@@ -36,6 +36,21 @@ impl Service {
         let tokens: Arc<dyn Tokens> = Arc::new(GoogleTokens::new(reference, surroundings)?);
         let log = Rest::new(logging_endpoint, Arc::clone(&tokens))?;
         Ok(Self { rest: Rest::new(endpoint, tokens)?, log, role_file })
+    }
+
+    /// Looks whether whoever asks has these permissions, by the Resource Manager at `endpoint`, or else at Google's own;
+    /// and says what was found.
+    ///
+    /// # Errors
+    /// When some are missing, or the address is none.
+    pub(crate) async fn check_permissions(
+        &self,
+        endpoint: Option<&str>,
+        project: &str,
+        needed: &[&str],
+    ) -> Result<String, Error> {
+        let manager = self.rest.at(endpoint.unwrap_or(permissions::ENDPOINT))?;
+        permissions::check(&manager, project, needed, self.role_file).await
     }
 
     /// The error of an attempt to do `what`.

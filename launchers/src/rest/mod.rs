@@ -142,6 +142,15 @@ impl Rest {
         Ok(Self { http, base, tokens, patience: retry::PATIENCE })
     }
 
+    /// A client for another server, with the same tokens.
+    ///
+    /// # Errors
+    /// As for [`Rest::new`].
+    #[cfg(any(feature = "cloud-run", feature = "vertex-ai"))]
+    pub(crate) fn at(&self, base: &str) -> Result<Self, Error> {
+        Self::new(base, Arc::clone(&self.tokens))
+    }
+
     /// The beginning of all addresses.
     pub(crate) fn base(&self) -> &str {
         &self.base

@@ -12,6 +12,14 @@ use crate::surroundings::Surroundings;
 
 /// What has the permissions that a launcher needs.
 pub(super) const ROLE_FILE: &str = "docs/vertex-ai/launcher.yaml";
+/// What of these is about jobs.
+const PERMISSIONS: [&str; 5] = [
+    "aiplatform.customJobs.cancel",
+    "aiplatform.customJobs.create",
+    "aiplatform.customJobs.delete",
+    "aiplatform.customJobs.get",
+    "aiplatform.customJobs.list",
+];
 /// Entries of a page, and pages of a list.
 const PAGE: &str = "100";
 const PAGES_MAX: usize = 100;
@@ -67,9 +75,14 @@ impl Client {
         Ok(found)
     }
 
-    /// Looks whether jobs can be listed.
-    pub(super) async fn check(&self, place: &Place) -> Result<(), Error> {
-        self.list(place, &format!("labels.{}:*", label("run")), 1).await.map(drop)
+    /// Looks whether jobs can be listed, and may be started and ended; says what was found of the latter.
+    pub(super) async fn check(
+        &self,
+        place: &Place,
+        resource_manager: Option<&str>,
+    ) -> Result<String, Error> {
+        self.list(place, &format!("labels.{}:*", label("run")), 1).await?;
+        self.0.check_permissions(resource_manager, &place.project, &PERMISSIONS).await
     }
 
     async fn list(

@@ -24,6 +24,8 @@ settings! {
         guarded endpoint: Option<String> = None,
         /// The address of the API of Cloud Logging, where it is not Google's own.
         guarded logging_endpoint: Option<String> = None,
+        /// The address of the API of the Resource Manager, where it is not Google's own. Only doctor asks it, for the launcher's permissions.
+        guarded resource_manager_endpoint: Option<String> = None,
         /// The beginning of the job's display name, of up to 64 characters; the id of the run follows. Default: longshore.
         free name: Option<String> = None,
         /// Labels of the job, beside Longshore's own. Keys are lower-case. Google's bills can be split by them.

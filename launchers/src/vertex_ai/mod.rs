@@ -199,13 +199,13 @@ impl Launcher for VertexAiLauncher {
         let settings = VertexAiSettings::of(settings)?;
         let place = plan::probe(&settings, image, &self.surroundings)?;
         let client = self.client(&place)?;
-        client.check(&place).await?;
+        let may = client.check(&place, settings.resource_manager_endpoint.as_deref()).await?;
         logging::check(client.log(), &place.log("0"), ROLE_FILE).await?;
         let Place { project, region, .. } = &place;
         let image = settings.image.as_deref().unwrap_or_default();
         let machine = &settings.machine_type.0;
         Ok(format!(
-            "project {project}, region {region}; jobs and logs can be read; jobs would be machines {machine} with the image {image}, which Vertex AI looks at when it starts one"
+            "project {project}, region {region}; jobs and logs can be read; {may}; jobs would be machines {machine} with the image {image}, which Vertex AI looks at when it starts one"
         ))
     }
 

@@ -51,7 +51,8 @@ impl Project {
             ("image", self.parts.image.to_owned()),
             ("credentials", format!("file:{}", credentials.display())),
             ("endpoint", proxy.clone()),
-            ("logging_endpoint", proxy),
+            ("logging_endpoint", proxy.clone()),
+            ("resource_manager_endpoint", proxy),
         ]
     }
 

@@ -24,6 +24,7 @@ from cloud_run import CloudRun
 from container_instances import ContainerInstances
 from control import Control
 from refused import Refused
+from resource_manager import ResourceManager
 from tokens import Tokens
 from vertex_ai import VertexAi
 
@@ -59,6 +60,7 @@ class Double:
         self.run = CloudRun()
         self.vertex = VertexAi()
         self.logging = CloudLogging(self.run, self.vertex)
+        self.resource_manager = ResourceManager()
         self.container_instances = ContainerInstances()
         self.control = Control(self)
 
@@ -80,6 +82,8 @@ class Double:
     def service(self, request):
         if request.path == "/v2/entries:list":
             return self.logging
+        if request.method == "POST" and re.fullmatch(r"/v3/projects/[^/]+:testIamPermissions", request.path):
+            return self.resource_manager
         if re.match(r"/v2/projects/[^/]+/locations/", request.path):
             return self.run
         if re.match(r"/v1/projects/[^/]+/locations/[^/]+/customJobs", request.path):

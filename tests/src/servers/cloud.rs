@@ -65,7 +65,7 @@ impl Cloud {
     pub fn pool(&self, home: &Home) -> String {
         let (credentials, proxy) = (self.credentials(&home.path(".")), self.proxy.url());
         format!(
-            "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\n",
+            "job.project = \"{}\"\njob.image = \"{}\"\njob.credentials = \"file:{}\"\njob.endpoint = \"{proxy}\"\njob.logging_endpoint = \"{proxy}\"\njob.resource_manager_endpoint = \"{proxy}\"\n",
             self.project,
             loaded_image(),
             credentials.display(),
