@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
-use longshore_launchers::engine::{Params, Request};
+use longshore_launchers::engine::{FileContent, Params, Request};
 use longshore_launchers::pool::Overrides;
 use longshore_protocol::grants::FilePattern;
 use longshore_protocol::label;
@@ -215,7 +215,7 @@ fn parameters(given: &[String], file: Option<&Path>) -> Result<BTreeMap<String, 
         seen.push(name);
         let value = match value.strip_prefix('@') {
             Some(rest) if rest.starts_with('@') => Params::Typed(rest.to_owned()),
-            Some(path) => Params::Content(std::fs::read(path).map_err(|error| {
+            Some(path) => Params::Content(FileContent::read(Path::new(path)).map_err(|error| {
                 Failure::input(format!(
                     "parameter {name}: could not read the file {path:?}: {error}"
                 ))

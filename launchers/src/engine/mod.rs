@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the engine emits events and prints nothing.
 
+mod content;
 mod doctor;
 mod event;
 mod evidence;
@@ -34,6 +35,7 @@ use crate::store::Store;
 use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind, clock};
 
+pub use content::FileContent;
 pub use doctor::Check;
 pub use event::{Event, Report, Silent};
 pub use evidence::RunView;

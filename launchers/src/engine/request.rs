@@ -16,6 +16,7 @@ use longshore_protocol::schema::{self, Path};
 use longshore_protocol::suggest;
 use serde_json::Value;
 
+use super::FileContent;
 use crate::files::{Files, Selection};
 use crate::pool::{Admitted, Overrides, Pool};
 use crate::settings::{JobSettings, Patch};
@@ -23,14 +24,14 @@ use crate::surroundings::Surroundings;
 use crate::{Error, ErrorKind};
 
 /// A value for a parameter, as it was given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub enum Params {
     /// One JSON value.
     Json(Value),
     /// Text as typed: JSON, or the string itself where the schema wants a string.
     Typed(String),
     /// The content of a file: bytes, text or JSON, as the schema wants.
-    Content(Vec<u8>),
+    Content(FileContent),
 }
 
 /// A run that is asked for: everything in it has been checked against the component.
@@ -187,7 +188,7 @@ fn encode(flow: &FlowDescriptor, mut given: BTreeMap<String, Params>) -> Result<
     }
     let mut serialized = Vec::new();
     for param in &flow.params {
-        let bytes = match given.remove(&param.name) {
+        serialized.push(match given.remove(&param.name) {
             Some(value) => encode_one(param, value)?,
             None if schema::is_optional(&param.schema) => {
                 encode_one(param, Params::Json(Value::Null))?
@@ -202,15 +203,13 @@ fn encode(flow: &FlowDescriptor, mut given: BTreeMap<String, Params>) -> Result<
                     Error::new(ErrorKind::BadInput, text).hint(format!("add -p {}=…", param.name))
                 );
             }
-        };
-        // The first one may be large, and is often the only one.
-        if serialized.is_empty() {
-            serialized = bytes;
-        } else {
-            serialized.extend_from_slice(&bytes);
-        }
+        });
     }
-    Ok(serialized.into())
+    Ok(match serialized.as_slice() {
+        // It may be large, and is not copied.
+        [only] => only.clone(),
+        all => all.concat().into(),
+    })
 }
 
 fn parameters_hint(flow: &FlowDescriptor) -> String {
@@ -224,17 +223,17 @@ fn parameters_hint(flow: &FlowDescriptor) -> String {
     format!("its parameters are {}", list.collect::<Vec<_>>().join(", "))
 }
 
-fn encode_one(param: &ParamDescriptor, given: Params) -> Result<Vec<u8>, Error> {
+fn encode_one(param: &ParamDescriptor, given: Params) -> Result<Bytes, Error> {
     let mut path = Path::root("params");
     path.in_field(&param.name, |path| {
         let value = match given {
             Params::Json(value) => value,
             Params::Typed(text) => typed(param, &text, path)?,
             Params::Content(content) if schema::is_bytes(&param.schema) => {
-                return Ok(schema::encode_bytes(content));
+                return Ok(content.serialized());
             }
             Params::Content(content) => {
-                let text = String::from_utf8(content).map_err(|error| {
+                let text = String::from_utf8(content.bytes().to_vec()).map_err(|error| {
                     let text = format!("{path}: the file is not UTF-8 text");
                     Error::caused(ErrorKind::BadInput, text, error)
                         .hint("only parameters of type bytes take any file")
@@ -246,7 +245,7 @@ fn encode_one(param: &ParamDescriptor, given: Params) -> Result<Vec<u8>, Error> 
                 }
             }
         };
-        Ok(schema::encode(&param.schema, &value, path)?)
+        Ok(schema::encode(&param.schema, &value, path)?.into())
     })
 }
 

@@ -1,13 +1,12 @@
 //! Memory for content that arrives in pieces, and of which the size is known before.
 
 use bytes::Bytes;
-use memmap2::{Advice, MmapMut};
+
+use crate::Block;
+use crate::block::LARGE_PAGES_FROM;
 
 /// A server says how much is coming before it comes. For more than this, memory is taken as it arrives.
 const BELIEVED_BYTES_MAX: usize = 1 << 30;
-/// From here on, large pages are asked for. With those of 4 KiB, the kernel is busy with new pages for about as long as
-/// it takes to receive what is put into them.
-const LARGE_PAGES_FROM: usize = 4 << 20;
 
 /// Content that is not whole yet.
 #[derive(Debug)]
@@ -19,28 +18,29 @@ pub(crate) struct Filling {
 #[derive(Debug)]
 enum Memory {
     /// Grows where it is too small.
-    Usual(Vec<u8>),
+    Growing(Vec<u8>),
     /// Has the size that was announced.
-    LargePages(MmapMut),
+    Fixed(Block),
 }
 
 impl Filling {
     /// Memory for this many bytes.
     pub(crate) fn of_size(size: u64) -> Self {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let is_large = (LARGE_PAGES_FROM..=BELIEVED_BYTES_MAX).contains(&size);
-        let memory = if is_large { large_pages(size) } else { None };
-        let usual = || Memory::Usual(Vec::with_capacity(size.min(BELIEVED_BYTES_MAX)));
-        let memory = memory.unwrap_or_else(usual);
+        let memory = if (LARGE_PAGES_FROM..=BELIEVED_BYTES_MAX).contains(&size) {
+            Memory::Fixed(Block::zeroed(size))
+        } else {
+            Memory::Growing(Vec::with_capacity(size.min(BELIEVED_BYTES_MAX)))
+        };
         Self { memory, arrived: 0 }
     }
 
     /// Puts the next piece into it. What is more than the size may be dropped: it is no content then.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         match &mut self.memory {
-            Memory::Usual(memory) => memory.extend_from_slice(piece),
-            Memory::LargePages(memory) => {
-                if let Some(free) = memory.get_mut(self.arrived..self.arrived + piece.len()) {
+            Memory::Growing(memory) => memory.extend_from_slice(piece),
+            Memory::Fixed(block) => {
+                if let Some(free) = block.get_mut(self.arrived..self.arrived + piece.len()) {
                     free.copy_from_slice(piece);
                 }
             }
@@ -57,17 +57,10 @@ impl Filling {
             return Err(self.arrived);
         }
         Ok(match self.memory {
-            Memory::Usual(memory) => memory.into(),
-            Memory::LargePages(memory) => Bytes::from_owner(memory),
+            Memory::Growing(memory) => memory.into(),
+            Memory::Fixed(block) => block.into(),
         })
     }
-}
-
-/// `None`: the machine has none, and it will be pages of the usual size.
-fn large_pages(size: usize) -> Option<Memory> {
-    let memory = MmapMut::map_anon(size).ok()?;
-    memory.advise(Advice::HugePage).ok()?;
-    Some(Memory::LargePages(memory))
 }
 
 #[cfg(test)]

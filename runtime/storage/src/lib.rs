@@ -14,6 +14,7 @@
 //! error. A client gives up after a stated time: [`PATIENCE`].
 
 mod azure;
+mod block;
 mod credentials;
 mod error;
 mod explain;
@@ -25,6 +26,7 @@ mod requests;
 mod retry;
 mod sign;
 
+pub use block::Block;
 pub use credentials::Credentials;
 pub use error::Error;
 pub use explain::{Explanation, explain};

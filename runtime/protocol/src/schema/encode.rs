@@ -29,12 +29,21 @@ pub fn encode(schema: &OwnedNamedType, value: &Value, path: &mut Path) -> Result
 ///
 /// In place, since bytes may be many: to move them costs less than a second buffer.
 pub fn encode_bytes(mut content: Vec<u8>) -> Vec<u8> {
-    let mut length = Vec::new();
-    put_length(content.len(), &mut length);
+    let length = length(content.len());
     content.reserve_exact(length.len());
     content.splice(0..0, length);
     content
 }
+
+/// What stands before this many bytes, for whoever has them behind room for it already.
+pub fn length(bytes: usize) -> Vec<u8> {
+    let mut length = Vec::new();
+    put_length(bytes, &mut length);
+    length
+}
+
+/// No length is longer: seven bits of a 64-bit number are in each byte.
+pub const LENGTH_BYTES_MAX: usize = 10;
 
 fn put(
     schema: &OwnedNamedType,

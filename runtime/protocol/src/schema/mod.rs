@@ -24,7 +24,7 @@ pub(crate) mod read;
 
 pub use decode::{decode, decode_bytes};
 pub use describe::describe;
-pub use encode::{encode, encode_bytes};
+pub use encode::{LENGTH_BYTES_MAX, encode, encode_bytes, length};
 pub use path::Path;
 pub use read::take;
 
