@@ -272,7 +272,8 @@ fn the_doctor_looks_at_credentials_permissions_region_and_logs() {
 #[test]
 fn the_doctor_says_where_nobody_tells_it_of_permissions() {
     let place = Place::new("");
-    let message = "Cloud Resource Manager API has not been used in project 1 before or it is disabled.";
+    let message =
+        "Cloud Resource Manager API has not been used in project 1 before or it is disabled.";
     place.cloud.proxy.inject_where(1, refusal(403, "PERMISSION_DENIED", message), |request| {
         request.path.ends_with(":testIamPermissions")
     });

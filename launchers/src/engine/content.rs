@@ -1,7 +1,7 @@
 //! The content of a file, on its way to become a parameter.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use bytes::Bytes;
