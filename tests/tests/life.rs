@@ -130,7 +130,7 @@ fn cancel_ends(run: &Run<'_>) {
     let runtime = run.runtime();
     let began = Instant::now();
     let answer = run.verb("cancel").args(["--reason", "not needed"]).succeeds();
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     answer.prints(&format!("run {} is Cancelled\n", run.short()));
     runtime.until_over();
     assert_eq!(run.outcome()["verdict"], json!({"cancelled": {"reason": "not needed"}}));

@@ -116,5 +116,5 @@ fn the_newest_of_a_day_with_many_runs_are_found_at_once() {
     }
     let began = Instant::now();
     assert_eq!(list(&home, &["-n", "1"]), ids);
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

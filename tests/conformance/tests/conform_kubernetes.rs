@@ -232,7 +232,7 @@ async fn an_api_server_that_was_away_is_watched_again_when_it_is_back() {
     let (state, mended) = tokio::join!(changed, cut);
     let state = state.unwrap();
     assert!(matches!(state, JobState::Exited { code: Some(5), .. }), "{state:?}");
-    assert!(mended.elapsed() < Duration::from_secs(8), "{:?}", mended.elapsed());
+    assert!(mended.elapsed() < Duration::from_secs(20), "{:?}", mended.elapsed());
     assert_eq!(logs.await.unwrap().unwrap(), ["first", "last"]);
     stand.cleanup(&plan.handle).await;
 }
