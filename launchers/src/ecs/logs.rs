@@ -19,7 +19,7 @@ use crate::{Error, clock};
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 /// … and this often in the end. CloudWatch takes 10 such requests a second of an account.
 const LOOK_LONGEST: Duration = Duration::from_secs(5);
-/// Lines reach CloudWatch within this of the container's end, or not at all.
+/// Lines reach CloudWatch within this of the container's end or of the line before, or not at all.
 const LATE: Duration = Duration::from_secs(5);
 /// The end of the output is an explanation, not a log.
 const LAST_LINES: u32 = 20;
@@ -40,8 +40,10 @@ struct Reader {
     stream: LogStream,
     token: Option<String>,
     pause: Duration,
-    /// When it was first seen that the task is over.
+    /// When it was first seen that the task is over, or that a line came after its end.
     over_since: Option<Instant>,
+    /// Whether there were no more lines at the last look.
+    is_at_end: bool,
     is_done: bool,
 }
 
@@ -108,6 +110,7 @@ pub(super) fn lines(client: Client, place: Place) -> BoxStream<'static, Result<S
             token: None,
             pause: LOOK_FIRST,
             over_since: is_over(&task).then(|| over_since(&task)),
+            is_at_end: false,
             is_done: false,
         };
         Ok(stream::try_unfold(reader, async |mut reader| {
@@ -145,6 +148,11 @@ impl Reader {
         // At the end, the token is the same again; but an empty page may come before it.
         let is_at_end = lines.is_empty() && (next.is_none() || next == self.token);
         self.token = next.or(self.token.take());
+        // What was not there a moment ago came late, and more may follow.
+        if self.is_at_end && !lines.is_empty() && self.over_since.is_some() {
+            self.over_since = Some(Instant::now());
+        }
+        self.is_at_end = is_at_end;
         if is_at_end {
             self.rest().await?;
         } else {
