@@ -40,11 +40,33 @@ struct Reader {
     stream: LogStream,
     token: Option<String>,
     pause: Duration,
-    /// When it was first seen that the task is over, or that a line came after its end.
+    end: End,
+    is_done: bool,
+}
+
+/// Whether the output has ended.
+#[derive(Debug, Default)]
+struct End {
+    /// When the task ended, or a line came after that.
     over_since: Option<Instant>,
     /// Whether there were no more lines at the last look.
     is_at_end: bool,
-    is_done: bool,
+}
+
+impl End {
+    /// What a look at the stream has shown.
+    fn looked(&mut self, has_lines: bool, is_at_end: bool, now: Instant) {
+        // What was not there a moment ago came late, and more may follow.
+        if self.is_at_end && has_lines && self.over_since.is_some() {
+            self.over_since = Some(now);
+        }
+        self.is_at_end = is_at_end;
+    }
+
+    /// Whether no more lines will come.
+    fn is_final(&self, now: Instant) -> bool {
+        self.is_at_end && self.over_since.is_some_and(|since| now - since >= LATE)
+    }
 }
 
 /// The stream of a container with this configuration. `None`: its output goes elsewhere.
@@ -109,8 +131,7 @@ pub(super) fn lines(client: Client, place: Place) -> BoxStream<'static, Result<S
             stream,
             token: None,
             pause: LOOK_FIRST,
-            over_since: is_over(&task).then(|| over_since(&task)),
-            is_at_end: false,
+            end: End { over_since: is_over(&task).then(|| over_since(&task)), is_at_end: false },
             is_done: false,
         };
         Ok(stream::try_unfold(reader, async |mut reader| {
@@ -148,11 +169,7 @@ impl Reader {
         // At the end, the token is the same again; but an empty page may come before it.
         let is_at_end = lines.is_empty() && (next.is_none() || next == self.token);
         self.token = next.or(self.token.take());
-        // What was not there a moment ago came late, and more may follow.
-        if self.is_at_end && !lines.is_empty() && self.over_since.is_some() {
-            self.over_since = Some(Instant::now());
-        }
-        self.is_at_end = is_at_end;
+        self.end.looked(!lines.is_empty(), is_at_end, Instant::now());
         if is_at_end {
             self.rest().await?;
         } else {
@@ -163,17 +180,17 @@ impl Reader {
 
     /// Waits for more, where there may be more.
     async fn rest(&mut self) -> Result<(), Error> {
-        if self.over_since.is_some_and(|since| since.elapsed() >= LATE) {
+        if self.end.is_final(Instant::now()) {
             self.is_done = true;
             return Ok(());
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LOOK_LONGEST);
-        if self.over_since.is_none() {
+        if self.end.over_since.is_none() {
             let what = "look for a task of";
             let task = self.client.find(&self.place).await.map_err(self.client.failed(what))?;
             if task.is_none_or(|task| is_over(&task)) {
-                (self.over_since, self.pause) = (Some(Instant::now()), LOOK_FIRST);
+                (self.end.over_since, self.pause) = (Some(Instant::now()), LOOK_FIRST);
             }
         }
         Ok(())
@@ -233,6 +250,30 @@ mod tests {
         // Of such a stream only the machine knows the name.
         assert_eq!(of(&configuration(LogDriver::Awslogs, &options[..1])), None);
         assert_eq!(stream_of(None, "runtime", "x"), None);
+    }
+
+    #[test]
+    fn the_output_ends_when_no_lines_have_come_for_a_while_after_the_task() {
+        let over = Instant::now();
+        let after = |seconds| over + Duration::from_secs(seconds);
+        let mut end = End { over_since: Some(over), is_at_end: false };
+        // Lines that were there already put nothing off.
+        end.looked(true, false, after(60));
+        end.looked(false, true, after(60));
+        assert!(end.is_final(after(60)));
+        // Late ones do.
+        let mut end = End { over_since: Some(over), is_at_end: false };
+        for second in [1, 3, 5, 7] {
+            end.looked(false, true, after(second));
+            assert!(!end.is_final(after(second)), "{second}");
+            end.looked(true, false, after(second + 1));
+        }
+        end.looked(false, true, after(9));
+        assert!(!end.is_final(after(12)) && end.is_final(after(13)));
+        // And a task that runs may be silent for long.
+        let mut end = End::default();
+        end.looked(false, true, after(0));
+        assert!(!end.is_final(after(3_600)));
     }
 
     #[test]
